@@ -1,0 +1,257 @@
+//! A panic in a task, as data: caught where it happened, sent to whoever awaits the task.
+
+use std::{
+    any::Any,
+    backtrace::{Backtrace, BacktraceStatus},
+    cell::{Cell, RefCell},
+    fmt,
+    panic::{self, AssertUnwindSafe, Location},
+    sync::Once,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{invocation::InvocationId, node_id::NodeId};
+
+/// Most hops that an error carries; the nearest to the crash are kept.
+pub const HOPS_MAX: usize = 16;
+
+/// One await on the way of an error from where it happened to where it is read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hop {
+    /// The task that was awaited.
+    pub task: String,
+    /// The node that awaited it.
+    pub node: String,
+    /// Where the call stands in the source: file:line.
+    pub site: String,
+}
+
+impl fmt::Display for Hop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` awaited at {} on {}", self.task, self.site, self.node)
+    }
+}
+
+/// A task's body panicked: what it said, where, and who was waiting for it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Details", into = "Details")]
+pub struct Crash(Box<Details>);
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Details {
+    task: String,
+    id: InvocationId,
+    node: NodeId,
+    message: String,
+    location: Option<String>,
+    backtrace: Option<String>,
+    hops: Vec<Hop>,
+}
+
+impl Crash {
+    pub(crate) fn new(task: &str, id: InvocationId, node: NodeId, panic: Panic) -> Self {
+        let Panic { message, location, backtrace } = panic;
+        Self(Box::new(Details { task: task.to_owned(), id, node, message, location, backtrace, hops: Vec::new() }))
+    }
+
+    /// The task that panicked.
+    #[must_use]
+    pub fn task(&self) -> &str {
+        &self.0.task
+    }
+
+    /// The invocation that panicked.
+    #[must_use]
+    pub fn id(&self) -> InvocationId {
+        self.0.id
+    }
+
+    /// The node that it ran on.
+    #[must_use]
+    pub fn node(&self) -> &NodeId {
+        &self.0.node
+    }
+
+    /// What the panic said; a payload that is no text is described as such.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Where it panicked: file:line, as compiled. None if the panic was raised without its hook (`resume_unwind`).
+    #[must_use]
+    pub fn location(&self) -> Option<&str> {
+        self.0.location.as_deref()
+    }
+
+    /// The stack, if that node runs with `RUST_BACKTRACE=1`.
+    #[must_use]
+    pub fn backtrace(&self) -> Option<&str> {
+        self.0.backtrace.as_deref()
+    }
+
+    /// The awaits that the crash has passed, the nearest first; at most [`HOPS_MAX`].
+    #[must_use]
+    pub fn hops(&self) -> &[Hop] {
+        &self.0.hops
+    }
+
+    /// Adds an await that the crash passes.
+    pub fn passes(&mut self, hop: Hop) {
+        push_hop(&mut self.0.hops, hop);
+    }
+}
+
+impl From<Details> for Crash {
+    /// Decodes a crash; one that is part of a return value passes the await that decodes it.
+    fn from(details: Details) -> Self {
+        let mut crash = Self(Box::new(details));
+        if let Some(hop) = awaiting() {
+            crash.passes(hop);
+        }
+        crash
+    }
+}
+
+impl From<Crash> for Details {
+    fn from(crash: Crash) -> Self {
+        *crash.0
+    }
+}
+
+impl fmt::Display for Crash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "task `{}` crashed on {}", self.task(), self.node())?;
+        if let Some(location) = self.location() {
+            write!(f, " at {location}")?;
+        }
+        write!(f, ": {}", self.message())
+    }
+}
+
+impl fmt::Debug for Crash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self} (invocation {})", self.id())?;
+        for hop in self.hops() {
+            write!(f, "\n    {hop}")?;
+        }
+        match self.backtrace() {
+            Some(backtrace) => write!(f, "\n{backtrace}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Crash {}
+
+pub(crate) fn push_hop(hops: &mut Vec<Hop>, hop: Hop) {
+    if hops.len() < HOPS_MAX {
+        hops.push(hop);
+    }
+}
+
+/// An await, before anybody needs it as text.
+#[derive(Clone, Debug)]
+pub struct Await {
+    /// The task that is awaited.
+    pub task: &'static str,
+    /// The node that awaits it.
+    pub node: NodeId,
+    /// Where the call stands in the source.
+    pub site: &'static Location<'static>,
+}
+
+impl From<&Await> for Hop {
+    fn from(Await { task, node, site }: &Await) -> Self {
+        let site = format!("{}:{}", site.file(), site.line());
+        Self { task: (*task).to_owned(), node: node.to_string(), site }
+    }
+}
+
+thread_local! {
+    /// The await whose result is being decoded on this thread.
+    static AWAITING: RefCell<Option<Await>> = const { RefCell::new(None) };
+    /// Whether this thread is inside [`catch`], and what the panic hook saw there.
+    static CATCHING: Cell<bool> = const { Cell::new(false) };
+    static SEEN: RefCell<Option<Panic>> = const { RefCell::new(None) };
+}
+
+/// Decodes a result under the name of the await that reads it: errors inside gain that hop.
+pub fn passing<T>(hop: Await, decode: impl FnOnce() -> T) -> T {
+    struct Reset(Option<Await>);
+    impl Drop for Reset {
+        fn drop(&mut self) {
+            AWAITING.set(self.0.take());
+        }
+    }
+    let _reset = Reset(AWAITING.replace(Some(hop)));
+    decode()
+}
+
+/// The await whose result is being decoded here, if any.
+pub(crate) fn awaiting() -> Option<Hop> {
+    AWAITING.with_borrow(|hop| hop.as_ref().map(Hop::from))
+}
+
+/// What a panic left behind.
+#[derive(Clone, Debug)]
+pub(crate) struct Panic {
+    message: String,
+    location: Option<String>,
+    backtrace: Option<String>,
+}
+
+impl Panic {
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    fn from_payload(payload: Box<dyn Any + Send>) -> Self {
+        let message = match payload.downcast_ref::<&str>() {
+            Some(text) => (*text).to_owned(),
+            None => match payload.downcast_ref::<String>() {
+                Some(text) => text.clone(),
+                None => "a panic whose payload is not text".to_owned(),
+            },
+        };
+        // The payload's own destructor may panic as well; that must not take the executor down.
+        if let Err(second) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            std::mem::forget(second);
+        }
+        match SEEN.take() {
+            Some(seen) => Self { message, ..seen },
+            None => Self { message, location: None, backtrace: None },
+        }
+    }
+}
+
+/// Runs user code; a panic in it becomes a value, with the place and the stack where it happened.
+pub(crate) fn catch<T>(code: impl FnOnce() -> T) -> Result<T, Panic> {
+    install_hook();
+    struct Reset(bool);
+    impl Drop for Reset {
+        fn drop(&mut self) {
+            CATCHING.set(self.0);
+        }
+    }
+    let _reset = Reset(CATCHING.replace(true));
+    panic::catch_unwind(AssertUnwindSafe(code)).map_err(Panic::from_payload)
+}
+
+/// Adds a panic hook, once, that notes where a task panicked. Panics outside of tasks go to the hook that was there.
+fn install_hook() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !CATCHING.get() {
+                return before(info);
+            }
+            let backtrace = Backtrace::capture();
+            let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
+            let location = info.location().map(|at| format!("{}:{}", at.file(), at.line()));
+            SEEN.set(Some(Panic { message: String::new(), location, backtrace }));
+        }));
+    });
+}

@@ -1,0 +1,104 @@
+//! Supervision events: what happens to tasks and nodes, for whoever wants to watch.
+
+use std::sync::Arc;
+
+use tokio::sync::broadcast;
+
+use crate::{
+    context::Context,
+    crash::Crash,
+    invocation::InvocationId,
+    node_id::NodeId,
+    task_error::{Canceller, Loss},
+};
+
+/// Most events that a reader may be behind; one more and it misses the oldest.
+pub const BEHIND_MAX: usize = 4096;
+
+/// Which invocation an event is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The invocation.
+    pub id: InvocationId,
+    /// The invocation that made the call; none for a root.
+    pub parent: Option<InvocationId>,
+    /// The top of its tree.
+    pub root: InvocationId,
+    /// The task's name.
+    pub task: &'static str,
+}
+
+impl From<&Context> for Subject {
+    fn from(context: &Context) -> Self {
+        Self { id: context.id(), parent: context.parent(), root: context.root(), task: context.task().name() }
+    }
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A task's body started on this node.
+    Started(Subject),
+    /// A task's body returned, be it `Ok` or its own `Err`.
+    Ended(Subject),
+    /// A task's body panicked.
+    Crashed(Subject, Crash),
+    /// A task was cancelled, started or not.
+    Cancelled(Subject, Canceller),
+    /// A node is up and linked to this one.
+    NodeUp(NodeId),
+    /// A node is gone.
+    NodeLost(NodeId, Loss),
+    /// The reader was too slow: this many events before the next one are missing.
+    Missed(u64),
+}
+
+/// Where a node tells what happens on it. Costs next to nothing while nobody reads.
+#[derive(Clone, Debug)]
+pub struct Events {
+    sender: broadcast::Sender<Arc<Event>>,
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self { sender: broadcast::channel(BEHIND_MAX).0 }
+    }
+}
+
+impl Events {
+    /// Tells an event to all who read.
+    pub fn tell(&self, event: impl FnOnce() -> Event) {
+        if self.sender.receiver_count() > 0 {
+            // Readers may have gone meanwhile: then nobody needs it.
+            let _ = self.sender.send(Arc::new(event()));
+        }
+    }
+
+    /// Reads what happens from now on.
+    #[must_use]
+    pub fn read(&self) -> EventStream {
+        EventStream { receiver: self.sender.subscribe() }
+    }
+}
+
+/// Reads a node's events in order. A reader that falls behind by more than [`BEHIND_MAX`] loses the oldest, and is told
+/// how many by [`Event::Missed`].
+#[derive(Debug)]
+pub struct EventStream {
+    receiver: broadcast::Receiver<Arc<Event>>,
+}
+
+impl EventStream {
+    /// Waits for the next event; `None` once the node is gone.
+    ///
+    /// # Cancel safety
+    /// No event is lost when the future is dropped.
+    pub async fn next(&mut self) -> Option<Event> {
+        match self.receiver.recv().await {
+            Ok(event) => Some(Arc::unwrap_or_clone(event)),
+            Err(broadcast::error::RecvError::Lagged(missed)) => Some(Event::Missed(missed)),
+            Err(broadcast::error::RecvError::Closed) => None,
+        }
+    }
+}

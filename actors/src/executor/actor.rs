@@ -1,0 +1,128 @@
+//! The executor's actor: starts what waits, and supervises the task actors of its thread.
+
+use std::{
+    future::{Future, poll_fn},
+    sync::{Arc, atomic::Ordering},
+    task::{Context as TaskContext, Poll, Waker},
+};
+
+use ractor::{Actor, ActorProcessingErr, ActorRef, Message, SupervisionEvent};
+use tokio::task::coop::unconstrained;
+
+use super::{Executor, Order, body::Body, running::Running};
+
+/// Most first polls in a row before the executor lets its suspended tasks run.
+const TURN: usize = 64;
+
+pub(super) struct ExecutorActor;
+
+/// Asks an executor to start what waits.
+pub(super) struct Turn;
+
+impl Message for Turn {}
+
+impl Actor for ExecutorActor {
+    type Msg = Turn;
+    type State = Arc<Executor>;
+    type Arguments = Arc<Executor>;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Turn>,
+        executor: Arc<Executor>,
+    ) -> Result<Arc<Executor>, ActorProcessingErr> {
+        let _ = executor.actor.set(myself);
+        Ok(executor)
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Turn>,
+        _turn: Turn,
+        executor: &mut Arc<Executor>,
+    ) -> Result<(), ActorProcessingErr> {
+        for _ in 0..TURN {
+            let Some(order) = executor.pool.next() else {
+                executor.rest();
+                return Ok(());
+            };
+            executor.begin(order);
+        }
+        myself.cast(Turn).map_err(Into::into)
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<Turn>,
+        event: SupervisionEvent,
+        executor: &mut Arc<Executor>,
+    ) -> Result<(), ActorProcessingErr> {
+        let (who, reason) = match event {
+            SupervisionEvent::ActorFailed(who, reason) => (who, reason.to_string()),
+            SupervisionEvent::ActorTerminated(who, _, Some(reason)) => (who, reason),
+            _ => return Ok(()),
+        };
+        tracing::error!(
+            supervisor = %myself.get_id(),
+            node = %executor.pool.node_id(),
+            context = "task",
+            offender = %who.get_id(),
+            reason,
+            "a task actor ended"
+        );
+        Ok(())
+    }
+}
+
+impl Executor {
+    /// Starts an invocation: polls it once, and has an actor run it if that was not enough.
+    pub(super) fn begin(self: &Arc<Self>, order: Order) {
+        let Order { context, arguments, reply } = order;
+        let pool = &self.pool;
+        let options = context.task().options();
+        let body = Body::new(context.clone(), arguments, pool.settings.cancel_grace);
+        if options.blocking && !pool.settings.shared_host {
+            let outcome = pool.blocking.run(body, self.handle.clone());
+            return self.supervise(Running::away(context, outcome, reply, self.clone()));
+        }
+        let mut running = Running::here(body, Some(reply), self.clone());
+        if pool.settings.actor_for_every {
+            return self.supervise(running);
+        }
+        match first_poll(&mut running) {
+            Poll::Ready(outcome) => self.report(running.finish(outcome).1),
+            Poll::Pending => self.supervise(running),
+        }
+    }
+
+    /// Logs the crash of a call that had no actor of its own as that of one that had.
+    pub(super) fn report(&self, crash: Option<crate::crash::Crash>) {
+        if let Some(crash) = crash {
+            let supervisor = self.actor().map(|actor| actor.get_id().to_string());
+            tracing::error!(
+                supervisor = supervisor.unwrap_or_default(),
+                node = %self.pool.node_id(),
+                context = "task",
+                offender = %crash.id(),
+                reason = %crash,
+                "a task actor ended"
+            );
+        }
+    }
+
+    /// Nothing waits: the executor sleeps, unless something came in the meantime.
+    fn rest(&self) {
+        self.awake.store(false, Ordering::SeqCst);
+        if self.pool.waiting() > 0 {
+            self.wake();
+        }
+    }
+}
+
+/// Polls for the first time, outside tokio's budget: a future that is ready ends here, and needs no actor.
+pub(super) fn first_poll(running: &mut Running) -> Poll<crate::outcome::Outcome> {
+    // Whoever polls next is woken instead: an actor polls what is pending at once.
+    let mut nobody = TaskContext::from_waker(Waker::noop());
+    let mut polled = std::pin::pin!(unconstrained(poll_fn(|cx| running.poll_outcome(cx))));
+    polled.as_mut().poll(&mut nobody)
+}

@@ -1,0 +1,173 @@
+//! Threads for tasks that block: a bounded number of them runs at once, and one that waits for a call lets another run.
+
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    task::{Poll, Wake, Waker},
+    thread::{self, Thread},
+    time::Duration,
+};
+
+use tokio::{runtime::Handle, sync::oneshot};
+
+use super::body::Body;
+use crate::{host::STACK_BYTES, outcome::Outcome};
+
+/// How long a thread without work is kept.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// Runs blocking bodies: at most `places` at once.
+pub(crate) struct BlockingPool {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    places: usize,
+    idle: usize,
+    jobs: VecDeque<Job>,
+    closed: bool,
+}
+
+struct Job {
+    body: Body,
+    handle: Handle,
+    done: oneshot::Sender<Outcome>,
+}
+
+thread_local! {
+    /// The pool whose place this thread holds.
+    static POOL: RefCell<Option<Arc<BlockingPool>>> = const { RefCell::new(None) };
+}
+
+impl BlockingPool {
+    pub(crate) fn new(places: usize) -> Arc<Self> {
+        let state = State { places, idle: 0, jobs: VecDeque::new(), closed: false };
+        Arc::new(Self { state: Mutex::new(state), changed: Condvar::new() })
+    }
+
+    /// Runs `body` on a thread as soon as a place is free. Timers and sockets of its async code are those of `handle`.
+    pub(crate) fn run(self: &Arc<Self>, body: Body, handle: Handle) -> oneshot::Receiver<Outcome> {
+        let (done, outcome) = oneshot::channel();
+        let mut state = self.lock();
+        state.jobs.push_back(Job { body, handle, done });
+        self.staff(state);
+        outcome
+    }
+
+    /// Lets go of what waits; threads end when their bodies do.
+    pub(crate) fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        let jobs = std::mem::take(&mut state.jobs);
+        drop(state);
+        self.changed.notify_all();
+        drop(jobs);
+    }
+
+    /// Sees to it that a thread takes the next job, if there is a place for it.
+    fn staff(self: &Arc<Self>, state: MutexGuard<'_, State>) {
+        let short = state.places > 0 && !state.jobs.is_empty() && state.idle == 0;
+        drop(state);
+        // All of them: threads that wait for a job and threads that wait for their place wait in one line.
+        self.changed.notify_all();
+        if !short {
+            return;
+        }
+        let pool = self.clone();
+        let spawned = thread::Builder::new()
+            .name("atasks-blocking".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn(move || pool.work());
+        if let Err(error) = spawned {
+            // The job waits for the next thread that gets free.
+            tracing::error!(%error, "no thread for a blocking task");
+        }
+    }
+
+    fn work(self: Arc<Self>) {
+        POOL.set(Some(self.clone()));
+        while let Some(job) = self.next_job() {
+            let Job { mut body, handle, done } = job;
+            let outcome = self.run_here(&mut body, &handle);
+            drop(body);
+            let _ = done.send(outcome);
+            let mut state = self.lock();
+            state.places += 1;
+            self.staff(state);
+        }
+    }
+
+    fn next_job(&self) -> Option<Job> {
+        let mut state = self.lock();
+        loop {
+            if state.closed {
+                return None;
+            }
+            if state.places > 0 {
+                if let Some(job) = state.jobs.pop_front() {
+                    state.places -= 1;
+                    return Some(job);
+                }
+            }
+            state.idle += 1;
+            let (next, waited) = self.changed.wait_timeout(state, IDLE).unwrap_or_else(PoisonError::into_inner);
+            state = next;
+            state.idle -= 1;
+            if waited.timed_out() && (state.jobs.is_empty() || state.places == 0) {
+                return None;
+            }
+        }
+    }
+
+    fn run_here(self: &Arc<Self>, body: &mut Body, handle: &Handle) -> Outcome {
+        let _runtime = handle.enter();
+        block(|cx| body.poll(None, cx))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives this thread's place to others while `wait` blocks.
+    fn without_place(self: &Arc<Self>, wait: impl FnOnce()) {
+        let mut state = self.lock();
+        state.places += 1;
+        self.staff(state);
+        wait();
+        let mut state = self.lock();
+        while state.places == 0 {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.places -= 1;
+    }
+}
+
+/// Wakes a thread that waits in [`block`].
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Blocks this thread until `poll` is ready. A thread for blocking tasks gives its place away while it waits.
+pub(crate) fn block<T>(mut poll: impl FnMut(&mut std::task::Context<'_>) -> Poll<T>) -> T {
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut cx = std::task::Context::from_waker(&waker);
+    loop {
+        if let Poll::Ready(value) = poll(&mut cx) {
+            return value;
+        }
+        match POOL.with_borrow(Clone::clone) {
+            Some(pool) => pool.without_place(thread::park),
+            None => thread::park(),
+        }
+    }
+}

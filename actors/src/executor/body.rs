@@ -1,0 +1,143 @@
+//! The body of one invocation: decoded and polled where it runs, its panics caught.
+
+use std::{
+    future::Future,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::Arc,
+    task::{Context as TaskContext, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::Executor;
+use crate::{
+    codec,
+    context::{Context, Phase, enter},
+    crash::{self, Crash},
+    event::Event,
+    outcome::Outcome,
+    task::TaskFuture,
+    task_error::{Payload, Ran, TaskError, Waiting},
+};
+
+/// One invocation, from its arguments to its outcome.
+pub(crate) struct Body {
+    context: Context,
+    work: Work,
+    grace: Grace,
+}
+
+enum Work {
+    Unstarted(Bytes),
+    Running(TaskFuture),
+    Over,
+}
+
+enum Grace {
+    Unasked(Duration),
+    Running(Pin<Box<Sleep>>),
+}
+
+impl Body {
+    pub(crate) fn new(context: Context, arguments: Bytes, grace: Duration) -> Self {
+        Self { context, work: Work::Unstarted(arguments), grace: Grace::Unasked(grace) }
+    }
+
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Polls the body with the invocation as this thread's current one.
+    pub(crate) fn poll(&mut self, executor: Option<&Arc<Executor>>, cx: &mut TaskContext<'_>) -> Poll<Outcome> {
+        let _entered = enter(Some(self.context.clone()), executor.cloned());
+        self.context.runner().register(cx.waker());
+        if let Work::Unstarted(arguments) = &mut self.work {
+            let arguments = std::mem::take(arguments);
+            if let Err(outcome) = self.begin(&arguments) {
+                self.work = Work::Over;
+                return Poll::Ready(outcome);
+            }
+        }
+        if let Some(outcome) = self.poll_cancelled(cx) {
+            return Poll::Ready(outcome);
+        }
+        let Work::Running(future) = &mut self.work else { return Poll::Pending };
+        let polled = crash::catch(|| future.as_mut().poll(cx));
+        let outcome = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(Ok(bytes))) => Outcome::Returned(bytes.into()),
+            Ok(Poll::Ready(Err(error))) => Outcome::Failed(self.codec_error(error, Payload::Result)),
+            Err(panic) => Outcome::Failed(TaskError::Crashed(self.crash(panic))),
+        };
+        let outcome = self.drop_future().map_or(outcome, |crash| Outcome::Failed(TaskError::Crashed(crash)));
+        Poll::Ready(outcome)
+    }
+
+    /// Decodes the arguments and makes the future; from here on the invocation counts as started.
+    fn begin(&mut self, arguments: &[u8]) -> Result<(), Outcome> {
+        let context = &self.context;
+        if let Some(by) = context.cancelled_by() {
+            return Err(Outcome::Failed(TaskError::Cancelled { by, ran: Ran::No }));
+        }
+        if context.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
+            let (after, waited_for) = (Duration::ZERO, Waiting::Executor);
+            return Err(Outcome::Failed(TaskError::DeadlineExceeded { after, waited_for, ran: Ran::No }));
+        }
+        let future = crash::catch(|| context.task().start(arguments))
+            .unwrap_or_else(|panic| Err(codec::Error::Panicked(panic.message().to_owned())))
+            .map_err(|error| Outcome::Failed(self.codec_error(error, Payload::Arguments)))?;
+        if !context.advance(Phase::Queued, Phase::Started) {
+            let by = context.cancelled_by().unwrap_or(crate::task_error::Canceller::Caller);
+            return Err(Outcome::Failed(TaskError::Cancelled { by, ran: Ran::No }));
+        }
+        context.router().events().tell(|| Event::Started(context.into()));
+        self.work = Work::Running(future);
+        Ok(())
+    }
+
+    /// Ends a cancelled body: at once, or when the grace is over that a held `cancelled()` future asks for.
+    fn poll_cancelled(&mut self, cx: &mut TaskContext<'_>) -> Option<Outcome> {
+        let by = self.context.cancelled_by()?;
+        if self.context.has_watchers() {
+            if let Grace::Unasked(grace) = self.grace {
+                self.grace = Grace::Running(Box::pin(sleep(grace)));
+            }
+            let Grace::Running(sleep) = &mut self.grace else { return None };
+            if sleep.as_mut().poll(cx).is_pending() {
+                return None;
+            }
+        }
+        if let Some(crash) = self.drop_future() {
+            tracing::error!(task = crash.task(), %crash, "a cancelled task panicked while it was dropped");
+        }
+        Some(Outcome::Failed(TaskError::Cancelled { by, ran: self.context.ran() }))
+    }
+
+    /// Drops the future as the user's code that it is; a panic in there is a crash.
+    pub(crate) fn drop_future(&mut self) -> Option<Crash> {
+        let work = std::mem::replace(&mut self.work, Work::Over);
+        crash::catch(AssertUnwindSafe(|| drop(work))).err().map(|panic| self.crash(panic))
+    }
+
+    fn crash(&self, panic: crash::Panic) -> Crash {
+        let context = &self.context;
+        Crash::new(context.task().name(), context.id(), context.node().clone(), panic)
+    }
+
+    fn codec_error(&self, error: codec::Error, what: Payload) -> TaskError {
+        TaskError::from_codec(error, what, self.context.router().payload_max())
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        if !matches!(self.work, Work::Over) {
+            // Dropped from outside, a shutdown: the user's destructors still find their invocation.
+            let _entered = enter(Some(self.context.clone()), None);
+            let _ = self.drop_future();
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! `max = N`: how many invocations of a task run at once. Further ones wait unstarted and hold up nobody else.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Mutex, PoisonError, atomic::Ordering},
+};
+
+use super::Order;
+use crate::context::Context;
+
+/// The limited tasks of a node: how many of each run, and what waits.
+#[derive(Default)]
+pub(crate) struct Limits {
+    tasks: Mutex<HashMap<u64, Limit>>,
+}
+
+#[derive(Default)]
+struct Limit {
+    running: u32,
+    waiting: VecDeque<Order>,
+}
+
+impl Limits {
+    /// Gives the order a place, or keeps it until one is free. Below an ancestor that holds a place of the same task it
+    /// passes: it would wait for that ancestor for ever.
+    pub(crate) fn admit(&self, order: Order) -> Option<Order> {
+        let Some(max) = order.context.task().options().max else { return Some(order) };
+        let key = order.context.task().key();
+        if order.context.invocation().holds.as_ref().is_some_and(|held| held.contains(&key)) {
+            return Some(order);
+        }
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let limit = tasks.entry(key).or_default();
+        if limit.running < max {
+            limit.running += 1;
+            order.context.place_held().store(true, Ordering::Release);
+            Some(order)
+        } else {
+            limit.waiting.push_back(order);
+            None
+        }
+    }
+
+    /// Gives back the place that `context` held. The next in line gets it and is to be started.
+    pub(crate) fn release(&self, context: &Context) -> Option<Order> {
+        if !context.place_held().swap(false, Ordering::AcqRel) {
+            return None;
+        }
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let limit = tasks.get_mut(&context.task().key())?;
+        match limit.waiting.pop_front() {
+            Some(next) => {
+                next.context.place_held().store(true, Ordering::Release);
+                Some(next)
+            }
+            None => {
+                limit.running -= 1;
+                None
+            }
+        }
+    }
+
+    /// Takes all that waits, at a shutdown.
+    pub(crate) fn drain(&self) -> Vec<Order> {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.values_mut().flat_map(|limit| std::mem::take(&mut limit.waiting)).collect()
+    }
+}

@@ -1,0 +1,378 @@
+//! Executors: the threads of a node that run its tasks.
+//!
+//! A [`Pool`] has one [`Executor`] a thread and one queue for all. An executor polls what it takes once; a call that ends
+//! there is over, one that waits moves into a [`TaskActor`](task_actor::TaskActor) of that executor and stays there to
+//! its end. A call made by a task of the same node may be polled right where it is awaited, as deep as the stack allows.
+//! Nothing here knows of networks: an outcome goes to a [`Reply`], whoever that is.
+
+mod actor;
+mod blocking;
+mod body;
+mod limits;
+mod queue;
+mod running;
+mod task_actor;
+
+use std::{
+    fmt, io,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    task::Poll,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use ractor::{Actor, ActorCell, ActorRef};
+use tokio::runtime::Handle;
+
+pub(crate) use self::blocking::block;
+use self::{
+    actor::{ExecutorActor, Turn, first_poll},
+    blocking::BlockingPool,
+    body::Body,
+    limits::Limits,
+    queue::Queue,
+    running::Running,
+    task_actor::Run,
+};
+use crate::{
+    context::{Context, polling},
+    host::{Host, Place, STACK_BYTES},
+    invocation::Invocation,
+    node_id::NodeId,
+    outcome::{Outcome, Reply},
+    router::{Router, Started},
+    slot::Slot,
+    task_error::{Canceller, TaskError},
+};
+
+/// How deep calls are polled inside the polls of their callers: a quarter of the stack, the rest is the user's.
+const INLINE_STACK_BYTES: usize = STACK_BYTES / 4;
+
+/// Threads for blocking tasks, for each executor.
+const BLOCKING_PER_EXECUTOR: usize = 4;
+
+/// How a node runs its tasks.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Executor threads, at least 1.
+    pub executors: usize,
+    /// Gives each call an actor, also those that end in their first poll.
+    pub actor_for_every: bool,
+    /// How long a cancelled task may go on that holds a `cancelled()` future.
+    pub cancel_grace: Duration,
+    /// All nodes share one thread: blocking tasks run in it as well.
+    pub shared_host: bool,
+}
+
+/// How much a node has to do, in invocations.
+#[derive(Debug, Default)]
+pub struct Load {
+    waiting: AtomicUsize,
+    busy: AtomicUsize,
+    suspended: AtomicUsize,
+}
+
+/// A reading of a node's [`Load`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoadReport {
+    /// Invocations that wait to be started.
+    pub unstarted: u32,
+    /// Executors that are polling.
+    pub running: u32,
+    /// Invocations that are started and wait for something.
+    pub suspended: u32,
+}
+
+/// An invocation that waits to be started.
+pub(crate) struct Order {
+    context: Context,
+    arguments: Bytes,
+    reply: Reply,
+}
+
+/// The executors of a node.
+pub struct Pool {
+    settings: Settings,
+    node: NodeId,
+    queue: Mutex<Queue<Order>>,
+    load: Load,
+    limits: Limits,
+    blocking: Arc<BlockingPool>,
+    executors: OnceLock<Vec<Weak<Executor>>>,
+    places: Mutex<Vec<Place>>,
+    closed: AtomicBool,
+}
+
+/// One thread that runs tasks.
+pub struct Executor {
+    pool: Arc<Pool>,
+    handle: Handle,
+    actor: OnceLock<ActorRef<Turn>>,
+    awake: AtomicBool,
+    polls: AtomicUsize,
+    idle: Mutex<Vec<ActorRef<Run>>>,
+}
+
+impl Pool {
+    /// Starts the executors of `node` under `supervisor`.
+    ///
+    /// # Errors
+    /// The system gives no threads.
+    pub async fn start(node: NodeId, settings: Settings, host: &Host, supervisor: &ActorCell) -> io::Result<Arc<Self>> {
+        let count = settings.executors.max(1);
+        let pool = Arc::new(Self {
+            blocking: BlockingPool::new(count * BLOCKING_PER_EXECUTOR),
+            settings,
+            node,
+            queue: Mutex::default(),
+            load: Load::default(),
+            limits: Limits::default(),
+            executors: OnceLock::new(),
+            places: Mutex::default(),
+            closed: AtomicBool::new(false),
+        });
+        let mut executors = Vec::with_capacity(count);
+        for number in 0..count {
+            let place = host.place(&format!("atasks-exec-{number}"))?;
+            let executor = Arc::new(Executor {
+                pool: pool.clone(),
+                handle: place.handle().clone(),
+                actor: OnceLock::new(),
+                awake: AtomicBool::new(false),
+                polls: AtomicUsize::new(0),
+                idle: Mutex::default(),
+            });
+            let (argument, supervisor) = (executor.clone(), supervisor.clone());
+            place
+                .spawn(ExecutorActor::spawn_linked(None, ExecutorActor, argument, supervisor))
+                .await
+                .map_err(io::Error::other)?
+                .map_err(|error| io::Error::other(error.to_string()))?;
+            executors.push(Arc::downgrade(&executor));
+            pool.places.lock().unwrap_or_else(PoisonError::into_inner).push(place);
+        }
+        let _ = pool.executors.set(executors);
+        Ok(pool)
+    }
+
+    /// Runs an invocation on an executor as soon as one takes it.
+    pub fn submit(&self, context: Context, arguments: Bytes, reply: Reply) {
+        self.enqueue(Order { context, arguments, reply });
+    }
+
+    /// Runs an invocation that this node has made itself: where it is awaited if this is one of the node's executors.
+    pub fn start_here(self: &Arc<Self>, invocation: Invocation, router: Arc<dyn Router>) -> Started {
+        match self.executor_here(&invocation) {
+            Some(executor) => executor.start_inline(invocation, router),
+            None => {
+                let slot = Slot::new(invocation.deadline);
+                self.submit_for(invocation, router, &slot);
+                Started::Pending(slot)
+            }
+        }
+    }
+
+    /// Runs an invocation that this node has made itself; `slot` takes its outcome.
+    pub fn submit_for(&self, mut invocation: Invocation, router: Arc<dyn Router>, slot: &Arc<Slot>) {
+        let arguments = std::mem::take(&mut invocation.arguments);
+        let context = Context::new(invocation, router);
+        slot.entered(context.door(), 0);
+        self.submit(context, arguments, Reply::new(slot.clone(), 0));
+    }
+
+    /// The executor that polls on this thread, if it is one of ours and may poll a call inside its caller's poll.
+    fn executor_here(self: &Arc<Self>, invocation: &Invocation) -> Option<Arc<Executor>> {
+        if self.settings.actor_for_every || invocation.task.options().limited() {
+            return None;
+        }
+        let (executor, stack) = polling()?;
+        (Arc::ptr_eq(&executor.pool, self) && stack < INLINE_STACK_BYTES).then_some(executor)
+    }
+
+    /// Reads how much there is to do.
+    #[must_use]
+    pub fn load(&self) -> LoadReport {
+        let read = |count: &AtomicUsize| u32::try_from(count.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
+        LoadReport {
+            unstarted: read(&self.load.waiting),
+            running: read(&self.load.busy),
+            suspended: read(&self.load.suspended),
+        }
+    }
+
+    /// Executor threads.
+    #[must_use]
+    pub fn executor_count(&self) -> usize {
+        self.settings.executors.max(1)
+    }
+
+    /// Stops: what waits is told that its node has left, what runs is dropped with its executor.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.blocking.close();
+        let mut orders = self.limits.drain();
+        while let Some(order) = self.next() {
+            orders.push(order);
+        }
+        for order in orders {
+            order.context.cancel(Canceller::Leave);
+            let error = TaskError::Cancelled { by: Canceller::Leave, ran: order.context.ran() };
+            order.reply.send(Outcome::Failed(error));
+        }
+        for executor in self.executors() {
+            if let Some(actor) = executor.actor() {
+                actor.kill();
+            }
+        }
+        self.places.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn enqueue(&self, order: Order) {
+        let is_root = order.context.parent().is_none();
+        let mut queue = self.lock_queue();
+        queue.push(order, is_root);
+        self.load.waiting.store(queue.len(), Ordering::SeqCst);
+        drop(queue);
+        self.wake_one();
+    }
+
+    /// Takes the next order that may run.
+    fn next(&self) -> Option<Order> {
+        if self.waiting() == 0 {
+            return None;
+        }
+        loop {
+            let mut queue = self.lock_queue();
+            let order = queue.pop();
+            self.load.waiting.store(queue.len(), Ordering::SeqCst);
+            drop(queue);
+            if let Some(admitted) = self.limits.admit(order?) {
+                return Some(admitted);
+            }
+        }
+    }
+
+    fn waiting(&self) -> usize {
+        self.load.waiting.load(Ordering::SeqCst)
+    }
+
+    /// Sets free what the invocation held.
+    fn release(&self, context: &Context) {
+        if let Some(next) = self.limits.release(context) {
+            // It has its place already: it must not be asked for another one.
+            self.start_admitted(next);
+        }
+    }
+
+    fn start_admitted(&self, order: Order) {
+        let mut queue = self.lock_queue();
+        queue.push_next(order);
+        self.load.waiting.store(queue.len(), Ordering::SeqCst);
+        drop(queue);
+        self.wake_one();
+    }
+
+    /// Wakes an executor that sleeps: one that is not busy with a task, if there is one.
+    fn wake_one(&self) {
+        let asleep = || self.executors().filter(|executor| !executor.awake.load(Ordering::SeqCst));
+        let free = asleep().find(|executor| executor.polls.load(Ordering::Relaxed) == 0);
+        if let Some(executor) = free.or_else(|| asleep().next()) {
+            executor.wake();
+        }
+    }
+
+    /// The executors that live. They hold the pool, not the other way round, so that it goes when they go.
+    fn executors(&self) -> impl Iterator<Item = Arc<Executor>> {
+        self.executors.get().into_iter().flatten().filter_map(Weak::upgrade)
+    }
+
+    fn lock_queue(&self) -> MutexGuard<'_, Queue<Order>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn node_id(&self) -> &NodeId {
+        &self.node
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("node", &self.node).field("load", &self.load()).finish_non_exhaustive()
+    }
+}
+
+impl Executor {
+    /// Polls a call inside its caller's poll.
+    fn start_inline(self: &Arc<Self>, mut invocation: Invocation, router: Arc<dyn Router>) -> Started {
+        let (arguments, deadline) = (std::mem::take(&mut invocation.arguments), invocation.deadline);
+        let context = Context::new(invocation, router);
+        let body = Body::new(context.clone(), arguments, self.pool.settings.cancel_grace);
+        let mut running = Running::here(body, None, self.clone());
+        match first_poll(&mut running) {
+            Poll::Ready(outcome) => {
+                let (outcome, crash) = running.finish(outcome);
+                self.report(crash);
+                Started::Done(outcome.unwrap_or(Outcome::HandedBack))
+            }
+            Poll::Pending => {
+                let slot = Slot::new(deadline);
+                slot.entered(context.door(), 0);
+                running.reply_to(Reply::new(slot.clone(), 0));
+                self.supervise(running);
+                Started::Pending(slot)
+            }
+        }
+    }
+
+    fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
+    fn actor(&self) -> Option<&ActorRef<Turn>> {
+        self.actor.get()
+    }
+
+    fn lock_idle(&self) -> MutexGuard<'_, Vec<ActorRef<Run>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the executor to look at the queue, once until it has.
+    fn wake(&self) {
+        if !self.awake.swap(true, Ordering::SeqCst) {
+            if let Some(actor) = self.actor() {
+                let _ = actor.cast(Turn);
+            }
+        }
+    }
+
+    /// Counts the executor as busy while it polls; at the end it looks whether something waits that only it could take.
+    fn busy(self: &Arc<Self>) -> Busy {
+        if self.polls.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.pool.load.busy.fetch_add(1, Ordering::Relaxed);
+        }
+        Busy(self.clone())
+    }
+}
+
+impl fmt::Debug for Executor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Executor").field("node", &self.pool.node).finish_non_exhaustive()
+    }
+}
+
+struct Busy(Arc<Executor>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let Self(executor) = self;
+        if executor.polls.fetch_sub(1, Ordering::Relaxed) == 1 {
+            executor.pool.load.busy.fetch_sub(1, Ordering::Relaxed);
+            if executor.pool.waiting() > 0 {
+                executor.wake();
+            }
+        }
+    }
+}

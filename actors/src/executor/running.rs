@@ -1,0 +1,127 @@
+//! An invocation on its way through an executor: its body, where its outcome goes, and what its end sets free.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    task::{Context as TaskContext, Poll},
+};
+
+use tokio::sync::oneshot;
+
+use super::{Executor, body::Body};
+use crate::{
+    context::Context,
+    crash::Crash,
+    event::Event,
+    outcome::{Outcome, Reply},
+    task_error::{Canceller, TaskError},
+};
+
+/// An invocation that an executor has taken. Exactly one outcome leaves it, also when it is dropped.
+pub(crate) struct Running {
+    context: Context,
+    work: Work,
+    reply: Option<Reply>,
+    executor: Arc<Executor>,
+    suspended: bool,
+}
+
+enum Work {
+    /// The body is polled here.
+    Here(Body),
+    /// The body runs on a thread for blocking tasks, which sends the outcome.
+    Away(oneshot::Receiver<Outcome>),
+}
+
+impl Running {
+    pub(crate) fn here(body: Body, reply: Option<Reply>, executor: Arc<Executor>) -> Self {
+        Self { context: body.context().clone(), work: Work::Here(body), reply, executor, suspended: false }
+    }
+
+    pub(crate) fn away(
+        context: Context,
+        outcome: oneshot::Receiver<Outcome>,
+        reply: Reply,
+        executor: Arc<Executor>,
+    ) -> Self {
+        Self { context, work: Work::Away(outcome), reply: Some(reply), executor, suspended: false }
+    }
+
+    pub(crate) fn executor(&self) -> &Arc<Executor> {
+        &self.executor
+    }
+
+    /// Counts the invocation as one that waits for something outside the executor.
+    pub(crate) fn suspend(&mut self) {
+        self.suspended = true;
+        self.executor.pool().load.suspended.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Sets where the outcome goes, for an invocation that was first tried without.
+    pub(crate) fn reply_to(&mut self, reply: Reply) {
+        self.reply = Some(reply);
+    }
+
+    pub(crate) fn poll_outcome(&mut self, cx: &mut TaskContext<'_>) -> Poll<Outcome> {
+        match &mut self.work {
+            Work::Here(body) => {
+                let _busy = self.executor.busy();
+                body.poll(Some(&self.executor), cx)
+            }
+            Work::Away(outcome) => Pin::new(outcome).poll(cx).map(|outcome| {
+                outcome.unwrap_or_else(|_gone| Outcome::Failed(self.ended_with_its_node()))
+            }),
+        }
+    }
+
+    /// Ends the invocation: tells events, cancels what it left behind, sets its place free. Returns the outcome if it
+    /// has no reply to go to, and the crash if it was one.
+    pub(crate) fn finish(mut self, outcome: Outcome) -> (Option<Outcome>, Option<Crash>) {
+        self.settle(outcome)
+    }
+
+    fn settle(&mut self, outcome: Outcome) -> (Option<Outcome>, Option<Crash>) {
+        let context = &self.context;
+        context.end();
+        let crash = match &outcome {
+            Outcome::Failed(TaskError::Crashed(crash)) => Some(crash.clone()),
+            _ => None,
+        };
+        context.router().events().tell(|| match &outcome {
+            Outcome::Failed(TaskError::Crashed(crash)) => Event::Crashed(context.into(), crash.clone()),
+            Outcome::Failed(TaskError::Cancelled { by, .. }) => Event::Cancelled(context.into(), *by),
+            _ => Event::Ended(context.into()),
+        });
+        if std::mem::take(&mut self.suspended) {
+            self.executor.pool().load.suspended.fetch_sub(1, Ordering::Relaxed);
+        }
+        self.executor.pool().release(context);
+        self.work = Work::Away(oneshot::channel().1);
+        match self.reply.take() {
+            Some(reply) => {
+                reply.send(outcome);
+                (None, crash)
+            }
+            None => (Some(outcome), crash),
+        }
+    }
+
+    fn ended_with_its_node(&self) -> TaskError {
+        let by = self.context.cancelled_by().unwrap_or(Canceller::Leave);
+        TaskError::Cancelled { by, ran: self.context.ran() }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Killed, or dropped with its executor: whoever waits is told all the same.
+        if self.reply.is_some() {
+            if let Work::Here(body) = &mut self.work {
+                let _ = body.drop_future();
+            }
+            let error = self.ended_with_its_node();
+            let _ = self.settle(Outcome::Failed(error));
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The tasks of this program: found at link time, checked at start, looked up by number.
+
+use std::collections::HashMap;
+
+use crate::{
+    fingerprint::{Contract, Fingerprint, Parts, source_file},
+    task::{Origin, Shapes, TaskEntry},
+};
+
+/// All tasks of this program, sorted by name.
+#[derive(Debug)]
+pub struct TaskTable {
+    tasks: Vec<Registered>,
+    by_name: HashMap<&'static str, u32>,
+}
+
+/// One task of the program and what stands for its contract.
+#[derive(Debug)]
+pub struct Registered {
+    /// The task.
+    pub entry: &'static TaskEntry,
+    /// Covers its name and what crosses the wire.
+    pub fingerprint: Fingerprint,
+}
+
+/// Why a program's tasks cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TableError {
+    /// Two tasks have one name.
+    #[error(
+        "two tasks are named `{name}`, at {first} and at {second}: give one of them a name of its own, as in \
+         `#[task(name = \"...\")]`"
+    )]
+    Duplicate {
+        /// The name.
+        name: String,
+        /// Where the one stands.
+        first: String,
+        /// Where the other stands.
+        second: String,
+    },
+    /// The codec cannot carry a type of a task.
+    #[error("task `{task}` at {site} cannot be called: {reason}")]
+    Unsupported {
+        /// The task.
+        task: String,
+        /// Where it stands.
+        site: String,
+        /// What is wrong with which type.
+        reason: String,
+    },
+}
+
+impl TaskTable {
+    /// Checks the tasks and numbers them.
+    ///
+    /// # Errors
+    /// Two of one name; a type that cannot cross.
+    pub fn new(entries: impl Iterator<Item = &'static TaskEntry>, build: &dyn Fn() -> Vec<u8>) -> Result<Self, TableError> {
+        let mut entries: Vec<_> = entries.collect();
+        entries.sort_by_key(|entry| (entry.name(), entry.origin().file, entry.origin().line));
+        // A program may declare a task whose body it has as well: the body counts.
+        entries.dedup_by(|second, first| {
+            first.name() == second.name() && first.has_body() != second.has_body() && {
+                if !first.has_body() {
+                    std::mem::swap(first, second);
+                }
+                true
+            }
+        });
+        if let Some([first, second]) = entries.windows(2).find_map(|pair| match pair {
+            [first, second] if first.name() == second.name() => Some([*first, *second]),
+            _ => None,
+        }) {
+            let name = first.name().to_owned();
+            let (first, second) = (first.origin().to_string(), second.origin().to_string());
+            return Err(TableError::Duplicate { name, first, second });
+        }
+        let mut tasks = Vec::with_capacity(entries.len());
+        let mut by_name = HashMap::with_capacity(entries.len());
+        for (index, entry) in (0u32..).zip(entries) {
+            entry.set_index(index);
+            by_name.insert(entry.name(), index);
+            tasks.push(Registered { entry, fingerprint: fingerprint(entry, build)? });
+        }
+        Ok(Self { tasks, by_name })
+    }
+
+    /// The task at `index`.
+    #[must_use]
+    pub fn get(&self, index: u32) -> Option<&Registered> {
+        self.tasks.get(index as usize)
+    }
+
+    /// The number of the task named `name`.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<u32> {
+        self.by_name.get(name).copied()
+    }
+
+    /// All tasks, in the order of their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = &Registered> {
+        self.tasks.iter()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Whether a worker of this program could run nothing at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.tasks.iter().any(|task| task.entry.has_body())
+    }
+}
+
+fn fingerprint(entry: &TaskEntry, build: &dyn Fn() -> Vec<u8>) -> Result<Fingerprint, TableError> {
+    let Origin { manifest_dir, file, named, .. } = *entry.origin();
+    let file = (!named).then(|| source_file(manifest_dir, file));
+    let of = |contract: Contract<'_>| Fingerprint::of(&Parts { name: entry.name(), file: file.as_deref(), contract });
+    if let Some(version) = entry.options().version {
+        return Ok(of(Contract::Version(version)));
+    }
+    match entry.shapes() {
+        Shapes::Known { arguments, result } => {
+            Ok(of(Contract::Shape { arguments: &arguments, result: &result }))
+        }
+        Shapes::Opaque(reason) => {
+            tracing::warn!(
+                task = entry.name(),
+                reason,
+                "the shape of a type is not known: only nodes of this very build will run this task; \
+                 `#[task(version = \"1\")]` lets others run it"
+            );
+            Ok(of(Contract::Build(&build())))
+        }
+        Shapes::Unsupported(reason) => {
+            let (task, site) = (entry.name().to_owned(), entry.origin().to_string());
+            Err(TableError::Unsupported { task, site, reason })
+        }
+    }
+}
+
+/// The names of `known` that look most like `name`, the nearest first; at most 3, none that differs in most letters.
+#[must_use]
+pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut near: Vec<_> = known
+        .map(|other| (distance(name, other), other))
+        .filter(|(distance, other)| *distance <= name.len().max(other.len()) / 2)
+        .collect();
+    near.sort_unstable();
+    near.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
+}
+
+/// The least number of letters to put in, take out or change.
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, b) in to.iter().enumerate() {
+            let change = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = change.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_names_come_first_and_strangers_not_at_all() {
+        let known = ["app::resize", "app::fib", "app::resized", "zzz"];
+        assert_eq!(nearest("app::resise", known.into_iter()), ["app::resize", "app::resized"]);
+        assert!(nearest("qqqqqqq", known.into_iter()).is_empty());
+    }
+}

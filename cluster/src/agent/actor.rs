@@ -1,0 +1,52 @@
+//! The agent's actor: starts the executors and supervises them.
+
+use std::sync::{Arc, Weak};
+
+use atasks_actors::executor::Pool;
+use ractor::{Actor, ActorProcessingErr, ActorRef, Message, SupervisionEvent};
+
+use crate::node::NodeCore;
+
+pub(crate) struct AgentActor;
+
+/// Nothing is asked of it yet but to live.
+pub(crate) enum AgentMsg {}
+
+impl Message for AgentMsg {}
+
+impl Actor for AgentActor {
+    type Msg = AgentMsg;
+    type State = Weak<NodeCore>;
+    type Arguments = Arc<NodeCore>;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<AgentMsg>,
+        node: Arc<NodeCore>,
+    ) -> Result<Weak<NodeCore>, ActorProcessingErr> {
+        let settings = node.executor_settings();
+        let pool = Pool::start(node.me().clone(), settings, node.host(), &myself.get_cell()).await?;
+        let _ = node.agent().pool.set(pool);
+        Ok(Arc::downgrade(&node))
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<AgentMsg>,
+        event: SupervisionEvent,
+        node: &mut Weak<NodeCore>,
+    ) -> Result<(), ActorProcessingErr> {
+        let (who, reason) = match event {
+            SupervisionEvent::ActorFailed(who, reason) => (who, reason.to_string()),
+            SupervisionEvent::ActorTerminated(who, _, reason) => (who, reason.unwrap_or_default()),
+            _ => return Ok(()),
+        };
+        let Some(node) = node.upgrade() else { return Ok(()) };
+        if node.is_closed() {
+            return Ok(());
+        }
+        // An executor never ends by itself: its thread is gone, with all that ran there. Start afresh as a new node.
+        tracing::error!(supervisor = %myself.get_id(), context = "executor", offender = %who.get_id(), reason, "an executor ended");
+        Err(format!("an executor ended: {reason}").into())
+    }
+}

@@ -1,0 +1,80 @@
+//! The agent: takes or refuses what peers ask this node to run, and hands it to the executors, which it supervises.
+
+mod actor;
+
+use std::sync::{Arc, OnceLock};
+
+use atasks_actors::{
+    context::Context,
+    executor::Pool,
+    invocation::{Baggage, Invocation, InvocationId},
+    outcome::{Outcome, Reply},
+    router::Router,
+    table::TaskTable,
+    task::TaskEntry,
+    task_error::{Payload, TaskError},
+};
+use bytes::Bytes;
+use tokio::time::Instant;
+
+pub(crate) use self::actor::AgentActor;
+use crate::node::NodeCore;
+
+/// What a peer asks for, as it came in.
+pub(crate) struct Request {
+    pub(crate) id: InvocationId,
+    pub(crate) parent: Option<InvocationId>,
+    pub(crate) root: InvocationId,
+    pub(crate) attempt: u32,
+    /// Number of the task as this node has told it.
+    pub(crate) task: u32,
+    pub(crate) arguments: Bytes,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) baggage: Option<Baggage>,
+    pub(crate) holds: Option<Arc<[u64]>>,
+}
+
+/// Decides what runs here. Callers on any thread ask it without a hop; its actor owns the executors.
+#[derive(Debug)]
+pub(crate) struct Agent {
+    /// The tasks that were told to peers, in the order of their numbers.
+    tasks: Vec<&'static TaskEntry>,
+    pool: OnceLock<Arc<Pool>>,
+}
+
+impl Agent {
+    pub(crate) fn new(table: &TaskTable) -> Self {
+        let tasks = table.iter().map(|task| task.entry).filter(|entry| entry.has_body()).collect();
+        Self { tasks, pool: OnceLock::new() }
+    }
+
+    /// The executors; none on a client.
+    pub(crate) fn pool(&self) -> Option<&Arc<Pool>> {
+        self.pool.get()
+    }
+
+    /// Takes a request, or answers it at once.
+    pub(crate) fn admit(&self, node: &Arc<NodeCore>, request: Request) -> Result<(Context, Bytes), Outcome> {
+        let Request { id, parent, root, attempt, task, arguments, deadline, baggage, holds } = request;
+        if self.pool.get().is_none() || node.is_closed() {
+            return Err(Outcome::HandedBack);
+        }
+        let Some(task) = self.tasks.get(task as usize).copied() else {
+            let message = format!("this node has no task of number {task}");
+            return Err(Outcome::Failed(TaskError::Codec { stage: Payload::Arguments, message }));
+        };
+        let nothing = Bytes::new();
+        let invocation =
+            Invocation { id, parent, root, attempt, task, arguments: nothing, deadline, baggage, holds };
+        let router: Arc<dyn Router> = node.clone();
+        Ok((Context::new(invocation, router), arguments))
+    }
+
+    /// Runs what was admitted.
+    pub(crate) fn run(&self, context: Context, arguments: Bytes, reply: Reply) {
+        match self.pool.get() {
+            Some(pool) => pool.submit(context, arguments, reply),
+            None => reply.send(Outcome::HandedBack),
+        }
+    }
+}

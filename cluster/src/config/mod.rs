@@ -1,0 +1,247 @@
+//! What can be set: by `atasks.toml`, by the environment, and in the program, in this order.
+//!
+//! The file is `atasks.toml` in the current folder, or the one that `ATASKS_CONFIG` names. A variable is named
+//! `ATASKS__SECTION__KEY`; lists are separated by commas.
+
+mod units;
+
+use std::{path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+/// What a node does in its cluster.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Runs tasks, listens, and awaits tasks of others.
+    Worker,
+    /// Only awaits: dials workers, does not listen.
+    #[default]
+    Client,
+}
+
+/// Which calls get an actor of their own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Actors {
+    /// Those that are not over at their first poll.
+    #[default]
+    Suspended,
+    /// All.
+    Every,
+}
+
+/// All settings of a node.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// What the node is.
+    pub node: NodeConfig,
+    /// Which cluster it is part of.
+    pub cluster: ClusterConfig,
+    /// When a peer counts as lost.
+    pub liveness: LivenessConfig,
+    /// What bounds its memory.
+    pub limits: LimitsConfig,
+    /// How calls find a node.
+    pub placement: PlacementConfig,
+}
+
+/// `[node]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NodeConfig {
+    /// Stays over restarts; by default the host's name and six random letters. 1 to 255 printable characters.
+    pub name: Option<String>,
+    /// What it does; by default what the program says.
+    pub role: Option<Role>,
+    /// What calls may ask for by `Placement::Label`.
+    pub labels: Vec<String>,
+    /// Threads that run tasks; by default one a core. More than cores costs switches, fewer leaves cores idle.
+    pub executors: Option<usize>,
+    /// Which calls get an actor of their own; `every` costs some microseconds a call.
+    pub actors: Actors,
+    /// How long a cancelled task may go on that holds a `cancelled()` future. Too short cuts tidying up, too long keeps
+    /// unwanted work.
+    #[serde(with = "units::duration")]
+    pub cancel_grace: Duration,
+}
+
+impl Default for NodeConfig {
+    fn default() -> Self {
+        let cancel_grace = Duration::from_secs(1);
+        Self { name: None, role: None, labels: Vec::new(), executors: None, actors: Actors::default(), cancel_grace }
+    }
+}
+
+/// `[cluster]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClusterConfig {
+    /// Where a worker listens: `unix`, `unix:NAME`, `unix:/PATH` or `HOST:PORT`.
+    pub listen: Vec<String>,
+    /// Under which address others reach it, where that differs.
+    pub advertise: Option<String>,
+    /// Nodes to join: `unix:NAME` or `HOST:PORT`.
+    pub seeds: Vec<String>,
+    /// The cluster's secret: 32 bytes as 64 hexadecimal digits.
+    pub secret: Option<Hidden>,
+    /// A file with the cluster's secret, readable by its owner only.
+    pub secret_file: Option<PathBuf>,
+    /// How long a client tries to find a seed that answers.
+    #[serde(with = "units::duration")]
+    pub join_timeout: Duration,
+}
+
+impl Default for ClusterConfig {
+    fn default() -> Self {
+        Self {
+            listen: vec!["unix".to_owned()],
+            advertise: None,
+            seeds: Vec::new(),
+            secret: None,
+            secret_file: None,
+            join_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A text that is never printed.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Hidden(pub String);
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(hidden)")
+    }
+}
+
+/// `[liveness]`
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LivenessConfig {
+    /// How often a link that has nothing else to say says so. Shorter costs idle CPU.
+    #[serde(with = "units::duration")]
+    pub heartbeat: Duration,
+    /// Silence after which a peer counts as lost; at least 5 heartbeats. Shorter takes a busy machine for a dead one,
+    /// longer has callers wait.
+    #[serde(with = "units::duration")]
+    pub lost_after: Duration,
+}
+
+impl Default for LivenessConfig {
+    fn default() -> Self {
+        Self { heartbeat: Duration::from_millis(250), lost_after: Duration::from_secs(3) }
+    }
+}
+
+/// `[limits]`
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// Most bytes of one payload, at most 1 GiB: arguments, or result.
+    #[serde(with = "units::bytes")]
+    pub payload_max: usize,
+    /// Bytes that may wait to be written to one peer before further calls to it wait. Lower adds waiting, higher memory.
+    #[serde(with = "units::bytes")]
+    pub backlog: usize,
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        Self { payload_max: 64 << 20, backlog: 256 << 20 }
+    }
+}
+
+/// `[placement]`
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PlacementConfig {
+    /// How long a call waits for a node that can run it to appear.
+    #[serde(with = "units::duration")]
+    pub place_timeout: Duration,
+}
+
+impl Default for PlacementConfig {
+    fn default() -> Self {
+        Self { place_timeout: Duration::from_secs(10) }
+    }
+}
+
+impl Config {
+    /// Reads the file, if there is one, and the environment.
+    ///
+    /// # Errors
+    /// An unknown key or a value that does not fit, named with where it stands.
+    pub fn load() -> Result<Self, String> {
+        let named = std::env::var_os("ATASKS_CONFIG");
+        let file = named.clone().map_or_else(|| PathBuf::from("atasks.toml"), PathBuf::from);
+        let environment = config::Environment::with_prefix("ATASKS")
+            .prefix_separator("__")
+            .separator("__")
+            .list_separator(",")
+            .with_list_parse_key("cluster.listen")
+            .with_list_parse_key("cluster.seeds")
+            .with_list_parse_key("node.labels")
+            .try_parsing(true);
+        let read = config::Config::builder()
+            .add_source(config::File::from(file).format(config::FileFormat::Toml).required(named.is_some()))
+            .add_source(environment)
+            .build()
+            .map_err(|error| error.to_string())?;
+        let config: Self = read.try_deserialize().map_err(|error| error.to_string())?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Checks what one value alone cannot tell.
+    ///
+    /// # Errors
+    /// A value outside of what is allowed, named with what is.
+    pub fn check(&self) -> Result<(), String> {
+        let LivenessConfig { heartbeat, lost_after } = self.liveness;
+        if heartbeat.is_zero() || lost_after < heartbeat * 5 {
+            return Err(format!(
+                "liveness.lost_after is {lost_after:?}: at least 5 x liveness.heartbeat ({heartbeat:?}) is needed"
+            ));
+        }
+        let ceiling = atasks_actors::codec::PAYLOAD_CEILING;
+        if self.limits.payload_max == 0 || self.limits.payload_max > ceiling {
+            return Err(format!("limits.payload_max is {}: 1 to {ceiling} bytes are allowed", self.limits.payload_max));
+        }
+        if self.node.executors == Some(0) {
+            return Err("node.executors is 0: at least 1 is needed".to_owned());
+        }
+        match &self.node.name {
+            Some(name) if name.is_empty() || name.len() > 255 || name.chars().any(char::is_control) => {
+                Err("node.name must have 1 to 255 printable characters".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_allowed() {
+        Config::default().check().unwrap();
+    }
+
+    #[test]
+    fn too_few_heartbeats_before_a_loss_are_refused_with_the_rule() {
+        let mut config = Config::default();
+        config.liveness.lost_after = Duration::from_secs(1);
+        assert!(config.check().unwrap_err().contains("5 x liveness.heartbeat"));
+    }
+
+    #[test]
+    fn a_secret_is_not_printed() {
+        let mut config = Config::default();
+        config.cluster.secret = Some(Hidden("0123456789".into()));
+        assert!(!format!("{config:?}").contains("0123456789"));
+    }
+}

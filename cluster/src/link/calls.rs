@@ -1,0 +1,217 @@
+//! Calls that go out: filed, sent, cancelled, and settled by their outcomes or by the peer's loss.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use atasks_actors::{
+    codec,
+    invocation::{Invocation, InvocationId},
+    outcome::Outcome,
+    slot::{Door, Slot},
+    task_error::{Canceller, Loss, Payload, Ran, TaskError, Waiting},
+};
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::Link;
+use crate::session::{
+    Awaited, ProtocolError, Refused,
+    frame::{Head, Id, Lineage, Status, extension},
+};
+
+impl Link {
+    /// Asks the peer to run an invocation, which it has as its task `number`; `slot` takes the outcome.
+    ///
+    /// # Errors
+    /// Nothing was sent: there is no room now, the peer is lost, or it takes no payload as large as this.
+    pub(crate) fn call(
+        self: &Arc<Self>,
+        invocation: &Invocation,
+        number: u32,
+        slot: &Arc<Slot>,
+    ) -> Result<(), NotSent> {
+        let area = extension_of(invocation)?;
+        let mut out = self.out();
+        if let Some(reason) = out.lost {
+            return Err(self.loss(reason, Ran::No).into());
+        }
+        if !out.outgoing.has_room() {
+            out.wanted = true;
+            return Err(NotSent::Full);
+        }
+        let call = out.outgoing.next_call();
+        let head = head_of(invocation, call, number);
+        out.outgoing.invoke(head, &area, invocation.arguments.clone())?;
+        out.pending.insert(call, slot.clone());
+        self.load.ours.fetch_add(1, Ordering::Relaxed);
+        self.send(out);
+        slot.entered(self.clone(), call);
+        Ok(())
+    }
+
+    /// Gives the outcomes that one read has brought to those who wait for them.
+    pub(super) fn settle(&self, outcomes: &mut Vec<(u64, Status, Bytes)>) -> Result<(), ProtocolError> {
+        if outcomes.is_empty() {
+            return Ok(());
+        }
+        let mut done = Vec::with_capacity(outcomes.len());
+        let mut out = self.out();
+        for (call, status, bytes) in outcomes.drain(..) {
+            match out.pending.take(call) {
+                Awaited::Waiting(slot) => done.push((slot, status, bytes)),
+                Awaited::Abandoned => {
+                    self.load.ours.fetch_sub(1, Ordering::Relaxed);
+                }
+                Awaited::Unknown => return Err(ProtocolError::OutcomeOfNoCall { call }),
+            }
+        }
+        drop(out);
+        self.load.ours.fetch_sub(done.len(), Ordering::Relaxed);
+        for (slot, status, bytes) in done {
+            slot.complete(outcome_of(status, bytes));
+        }
+        Ok(())
+    }
+
+    /// Ends the link: who waits for an outcome is told, what runs here for the peer is cancelled.
+    pub(crate) fn lose(&self, reason: Loss) {
+        let mut out = self.out();
+        if out.lost.is_some() {
+            return;
+        }
+        out.lost = Some(reason);
+        let super::Out { outgoing, pending, .. } = &mut *out;
+        let lost = pending.drain(|call| outgoing.reached_wire(call));
+        drop(out);
+        self.socket.abort();
+        for lost in lost {
+            let ran = if lost.reached { Ran::Maybe } else { Ran::No };
+            lost.waiting.complete(Outcome::Failed(self.loss(reason, ran)));
+        }
+        self.load.ours.store(0, Ordering::Relaxed);
+        self.serving.cancel_all(Canceller::Loss);
+    }
+
+    /// Ends the calls that wait here because this node leaves.
+    pub(crate) fn leave(&self) {
+        let mut out = self.out();
+        let super::Out { outgoing, pending, .. } = &mut *out;
+        let left = pending.drain(|call| outgoing.reached_wire(call));
+        out.lost.get_or_insert(Loss::Left);
+        drop(out);
+        for call in left {
+            let ran = if call.reached { Ran::Maybe } else { Ran::No };
+            call.waiting.complete(Outcome::Failed(TaskError::Cancelled { by: Canceller::Leave, ran }));
+        }
+        self.serving.cancel_all(Canceller::Loss);
+    }
+
+    fn loss(&self, reason: Loss, ran: Ran) -> TaskError {
+        TaskError::NodeLost { node: self.peer.id.clone(), reason, ran }
+    }
+}
+
+impl Door for Link {
+    fn cancel(&self, call: u64, by: Canceller) {
+        let mut out = self.out();
+        // The outcome is owed all the same: the call stays known until it comes.
+        if out.pending.abandon(call).is_some() {
+            out.outgoing.cancel(call, canceller_code(by));
+            self.send(out);
+        }
+    }
+
+    fn standing(&self, call: u64) -> (Waiting, Ran) {
+        if self.out().outgoing.reached_wire(call) {
+            (Waiting::Result, Ran::Maybe)
+        } else {
+            (Waiting::Link, Ran::No)
+        }
+    }
+}
+
+fn head_of(invocation: &Invocation, call: u64, task: u32) -> Head {
+    let id = |InvocationId { origin, number }| Id { origin, number };
+    let remaining = |deadline: Instant| deadline.saturating_duration_since(Instant::now()).as_micros();
+    Head {
+        call,
+        task,
+        idempotent: invocation.task.options().idempotent,
+        detached: false,
+        attempt: u8::try_from(invocation.attempt).unwrap_or(u8::MAX),
+        id: invocation.id.number,
+        origin: None,
+        lineage: invocation.parent.map(|parent| Lineage { parent: id(parent), root: id(invocation.root) }),
+        deadline_us: invocation.deadline.map(|at| u64::try_from(remaining(at)).unwrap_or(u64::MAX)),
+    }
+}
+
+fn extension_of(invocation: &Invocation) -> Result<Vec<u8>, TaskError> {
+    let mut area = Vec::new();
+    if let Some(baggage) = &invocation.baggage {
+        put(&mut area, extension::BAGGAGE, &**baggage)?;
+    }
+    if let Some(holds) = &invocation.holds {
+        put(&mut area, extension::HELD_LIMITS, &**holds)?;
+    }
+    Ok(area)
+}
+
+fn put<T: serde::Serialize + ?Sized>(area: &mut Vec<u8>, kind: u8, value: &T) -> Result<(), TaskError> {
+    let limit = crate::session::limits::EXTENSION_MAX;
+    let failed = |message: String| TaskError::Codec { stage: Payload::Baggage, message };
+    let bytes = codec::encode(value, limit).map_err(|error| failed(error.to_string()))?;
+    extension::put(area, kind, &bytes).map_err(|error| failed(error.to_string()))
+}
+
+/// Why a call was not sent.
+pub(crate) enum NotSent {
+    /// Too much waits to be written to the peer: the call waits as well, where it is.
+    Full,
+    /// It never will be.
+    Failed(TaskError),
+}
+
+impl From<TaskError> for NotSent {
+    fn from(error: TaskError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Refused> for NotSent {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::TooLarge { bytes, limit, .. } => {
+                Self::Failed(TaskError::TooLarge { size: bytes, limit, what: Payload::Arguments })
+            }
+            Refused::Full => Self::Full,
+        }
+    }
+}
+
+fn outcome_of(status: Status, bytes: Bytes) -> Outcome {
+    match status {
+        Status::Returned => Outcome::Returned(bytes),
+        Status::HandedBack => Outcome::HandedBack,
+        Status::Failed => Outcome::Failed(codec::decode(&bytes).unwrap_or_else(|error| TaskError::Codec {
+            stage: Payload::Result,
+            message: format!("the failure could not be read: {error}"),
+        })),
+    }
+}
+
+const CANCELLERS: [Canceller; 6] = [
+    Canceller::Caller,
+    Canceller::Parent,
+    Canceller::Loss,
+    Canceller::Operator,
+    Canceller::Drain,
+    Canceller::Leave,
+];
+
+fn canceller_code(by: Canceller) -> u8 {
+    CANCELLERS.iter().position(|one| *one == by).map_or(0, |place| place as u8)
+}
+
+pub(super) fn canceller_of(code: u8) -> Canceller {
+    CANCELLERS.get(usize::from(code)).copied().unwrap_or(Canceller::Caller)
+}

@@ -1,0 +1,115 @@
+//! Which of two connections between the same two nodes becomes their link.
+//!
+//! Both ends may dial at the same moment. Each end reserves the peer when it has read its hello; where two reservations
+//! meet, the connection dialled by the smaller identity stays, and as both ends know both identities they agree.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use atasks_actors::node_id::NodeId;
+
+use crate::session::greeting::{Dialled, stays};
+
+/// The peers that greetings are under way with.
+#[derive(Debug)]
+pub(crate) struct Election {
+    us: NodeId,
+    reserved: BTreeMap<NodeId, Dialled>,
+    linked: BTreeSet<NodeId>,
+}
+
+impl Election {
+    pub(crate) fn new(us: NodeId) -> Self {
+        Self { us, reserved: BTreeMap::new(), linked: BTreeSet::new() }
+    }
+
+    /// Asks to link with `peer` over a connection that was dialled by `dialled`. False: another connection stays.
+    pub(crate) fn reserve(&mut self, peer: &NodeId, dialled: Dialled) -> bool {
+        let us = (self.us.name(), self.us.incarnation());
+        let Some(winner) = stays(us, (peer.name(), peer.incarnation())) else { return false };
+        if self.linked.contains(peer) {
+            return false;
+        }
+        match self.reserved.get(peer) {
+            // A second connection of the same side: the first is likely dead, and the newcomer is not.
+            None => {}
+            Some(before) if *before == dialled => {}
+            Some(_) if winner == dialled => {}
+            Some(_) => return false,
+        }
+        self.reserved.insert(peer.clone(), dialled);
+        true
+    }
+
+    /// Makes the connection the link. False: it was overtaken by another one meanwhile.
+    pub(crate) fn confirm(&mut self, peer: &NodeId, dialled: Dialled) -> bool {
+        if self.linked.contains(peer) || self.reserved.get(peer) != Some(&dialled) {
+            return false;
+        }
+        self.reserved.remove(peer);
+        self.linked.insert(peer.clone());
+        true
+    }
+
+    /// The greeting failed.
+    pub(crate) fn release(&mut self, peer: &NodeId, dialled: Dialled) {
+        if self.reserved.get(peer) == Some(&dialled) {
+            self.reserved.remove(peer);
+        }
+    }
+
+    /// The link is gone.
+    pub(crate) fn unlink(&mut self, peer: &NodeId) {
+        self.linked.remove(peer);
+    }
+
+    pub(crate) fn is_linked(&self, peer: &NodeId) -> bool {
+        self.linked.contains(peer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nodes() -> (NodeId, NodeId) {
+        (NodeId::new("a", 1), NodeId::new("b", 1))
+    }
+
+    #[test]
+    fn a_lone_connection_becomes_the_link_whoever_dialled() {
+        let (a, b) = nodes();
+        for dialled in [Dialled::ByUs, Dialled::ByPeer] {
+            let mut at_a = Election::new(a.clone());
+            assert!(at_a.reserve(&b, dialled) && at_a.confirm(&b, dialled));
+            assert!(!at_a.reserve(&b, Dialled::ByUs), "one link a pair");
+        }
+    }
+
+    #[test]
+    fn of_two_connections_at_once_both_ends_keep_the_one_of_the_smaller() {
+        let (a, b) = nodes();
+        let (mut at_a, mut at_b) = (Election::new(a.clone()), Election::new(b.clone()));
+        // Both accept what the other has dialled, then hear the answer to what they dialled themselves.
+        assert!(at_a.reserve(&b, Dialled::ByPeer));
+        assert!(at_b.reserve(&a, Dialled::ByPeer));
+        assert!(at_a.reserve(&b, Dialled::ByUs), "a is smaller: its own stays");
+        assert!(!at_b.reserve(&a, Dialled::ByUs), "b yields");
+        assert!(at_a.confirm(&b, Dialled::ByUs) && at_b.confirm(&a, Dialled::ByPeer));
+        assert!(!at_a.confirm(&b, Dialled::ByPeer));
+    }
+
+    #[test]
+    fn a_node_never_links_with_itself() {
+        let (a, _) = nodes();
+        assert!(!Election::new(a.clone()).reserve(&a, Dialled::ByUs));
+    }
+
+    #[test]
+    fn a_failed_greeting_leaves_the_way_free() {
+        let (a, b) = nodes();
+        let mut at_a = Election::new(a);
+        assert!(at_a.reserve(&b, Dialled::ByUs));
+        at_a.release(&b, Dialled::ByUs);
+        assert!(at_a.reserve(&b, Dialled::ByPeer));
+    }
+}

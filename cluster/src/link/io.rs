@@ -1,0 +1,170 @@
+//! The loops of a link, on the node's own thread: one reads, one writes, one keeps the time.
+
+use std::{
+    io,
+    sync::{Arc, PoisonError, atomic::Ordering},
+};
+
+use atasks_actors::task_error::Loss;
+use bytes::BytesMut;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::{Abilities, Link};
+use crate::{
+    node::NodeCore,
+    session::{Event, Incoming, ProtocolError, frame::Heartbeat},
+    wire::{Acquaintance, Introduction},
+};
+
+/// Capacity that the writer's buffer keeps.
+const BATCH_KEPT: usize = 1 << 20;
+
+impl Link {
+    /// Reads until the connection ends, and tells how.
+    pub(super) async fn read(self: Arc<Self>, mut buffer: BytesMut) -> Loss {
+        let payload_max = self.node.upgrade().map_or(0, |node| node.payload_max_wire());
+        let mut reader = Reader { incoming: Incoming::new(payload_max), outcomes: Vec::new(), left: false };
+        loop {
+            let heard = reader.take(&self, &mut buffer);
+            if let Err(error) = heard {
+                tracing::error!(peer = %self.peer.id, %error, "the peer broke the protocol; closing the link");
+                return Loss::Closed;
+            }
+            if reader.left {
+                return Loss::Left;
+            }
+            match self.socket.read(&mut buffer).await {
+                Ok(0) => return Loss::Closed,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::debug!(peer = %self.peer.id, %error, "the connection broke");
+                    return Loss::Closed;
+                }
+            }
+            *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        }
+    }
+
+    /// Writes what waits, in batches as large as what has come meanwhile.
+    pub(super) async fn write(self: Arc<Self>) -> io::Result<()> {
+        let mut batch = Vec::new();
+        loop {
+            self.waiting.notified().await;
+            while self.next_batch(&mut batch) {
+                self.socket.write_all(&batch).await?;
+            }
+        }
+    }
+
+    /// Takes what is to be written next. False: nothing, and the writer is off duty.
+    fn next_batch(&self, batch: &mut Vec<u8>) -> bool {
+        batch.clear();
+        if batch.capacity() > BATCH_KEPT {
+            batch.shrink_to(BATCH_KEPT);
+        }
+        let mut out = self.out();
+        if !out.batch.is_empty() {
+            std::mem::swap(batch, &mut out.batch);
+            return true;
+        }
+        out.outgoing.next_batch(batch);
+        if out.wanted && out.outgoing.has_room() {
+            out.wanted = false;
+            if let Some(node) = self.node.upgrade() {
+                node.room_again();
+            }
+        }
+        // What a writer elsewhere left inside the TLS layer is flushed by an empty write.
+        out.writing = !batch.is_empty() || !self.socket.flushed();
+        out.writing
+    }
+
+    /// Says that we live when nothing else does, and gives a peer up that says nothing.
+    pub(super) async fn tick(self: Arc<Self>) -> Loss {
+        let Some(node) = self.node.upgrade() else { return Loss::Left };
+        let liveness = node.config().liveness;
+        drop(node);
+        let mut ticks = interval(liveness.heartbeat);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let silent = self.heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
+            if silent > liveness.lost_after {
+                return Loss::Silent;
+            }
+            let Some(node) = self.node.upgrade() else { return Loss::Left };
+            self.heartbeat(heartbeat(&node));
+        }
+    }
+}
+
+fn heartbeat(node: &NodeCore) -> Heartbeat {
+    let load = node.load();
+    Heartbeat {
+        processed: 0,
+        unstarted: load.unstarted,
+        running: load.running,
+        suspended: load.suspended,
+        mean_us: 0,
+    }
+}
+
+/// The reading half of the session, and what one read has brought.
+struct Reader {
+    incoming: Incoming,
+    outcomes: Vec<(u64, crate::session::frame::Status, bytes::Bytes)>,
+    left: bool,
+}
+
+impl Reader {
+    /// Hands on all that has arrived whole.
+    fn take(&mut self, link: &Arc<Link>, buffer: &mut BytesMut) -> Result<(), ProtocolError> {
+        let Some(node) = link.node.upgrade() else { return Ok(()) };
+        let mut broken = Ok(());
+        let Self { incoming, outcomes, left } = self;
+        incoming.receive(buffer, &mut |event| match event {
+            Event::Invoke { head, extension, arguments } => link.serve(&node, head, &extension, arguments),
+            Event::Outcome { call, status, result } => outcomes.push((call, status, result)),
+            Event::Cancel { call, by } => link.cancel_served(call, by),
+            Event::Abandoned { call, .. } => link.hand_back(call),
+            Event::Heartbeat(heartbeat) => {
+                link.load.unstarted.store(heartbeat.unstarted, Ordering::Relaxed);
+                if heartbeat.processed > 0 {
+                    broken = link.out().outgoing.acknowledge(heartbeat.processed);
+                }
+            }
+            Event::Ack { processed } => broken = link.out().outgoing.acknowledge(processed),
+            Event::Goodbye { .. } => *left = true,
+            Event::Tasks(bytes) => introduced(&node, link, &bytes),
+            Event::Peers(bytes) => acquainted(&node, &bytes),
+            // Pieces of ractor_cluster's stream: nothing here takes part in it yet.
+            Event::Ractor(_) => {}
+        })?;
+        link.settle(outcomes)?;
+        if incoming.ack_due() {
+            let mut out = link.out();
+            out.outgoing.ack(incoming.tell_processed());
+            link.send(out);
+        }
+        broken
+    }
+}
+
+fn introduced(node: &Arc<NodeCore>, link: &Arc<Link>, bytes: &[u8]) {
+    match atasks_actors::codec::decode::<Introduction>(bytes) {
+        Ok(introduction) => {
+            if link.abilities.set(Abilities::new(introduction, node.table())).is_ok() {
+                node.link_is_up(link);
+            }
+        }
+        Err(error) => tracing::warn!(peer = %link.id(), %error, "the peer's task table cannot be read"),
+    }
+}
+
+fn acquainted(node: &Arc<NodeCore>, bytes: &[u8]) {
+    match atasks_actors::codec::decode::<Vec<Acquaintance>>(bytes) {
+        Ok(acquaintances) => node.heard_of(acquaintances),
+        Err(error) => tracing::warn!(%error, "a list of nodes cannot be read"),
+    }
+}
+

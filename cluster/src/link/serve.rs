@@ -1,0 +1,128 @@
+//! Calls that come in: handed to the agent, cancelled, and answered with exactly one outcome each.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use atasks_actors::{
+    codec,
+    context::Context,
+    invocation::{Baggage, InvocationId},
+    outcome::{Outcome, Reply, Sink},
+    task_error::{Canceller, Payload, TaskError},
+};
+use bytes::Bytes;
+use tokio::time::{Duration, Instant};
+
+use super::{Link, calls::canceller_of};
+use crate::{
+    agent::Request,
+    node::NodeCore,
+    session::{
+        Refused,
+        frame::{Head, Id, Status, extension},
+    },
+};
+
+/// The peer's calls that run here.
+#[derive(Default)]
+pub(super) struct Serving {
+    // Ordered, so that a simulated run replays exactly.
+    calls: Mutex<BTreeMap<u64, Context>>,
+}
+
+impl Serving {
+    pub(super) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    pub(super) fn cancel_all(&self, by: Canceller) {
+        let calls = std::mem::take(&mut *self.lock());
+        calls.into_values().for_each(|context| context.cancel(by));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Context>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Link {
+    /// Takes an invocation that the peer asks for.
+    pub(super) fn serve(self: &Arc<Self>, node: &Arc<NodeCore>, head: Head, area: &[u8], arguments: Bytes) {
+        let call = head.call;
+        match node.agent().admit(node, self.request(head, area, arguments)) {
+            Ok((context, arguments)) => {
+                self.serving.lock().insert(call, context.clone());
+                node.agent().run(context, arguments, Reply::new(self.clone(), call));
+            }
+            Err(outcome) => self.outcome(call, outcome),
+        }
+    }
+
+    fn request(&self, head: Head, area: &[u8], arguments: Bytes) -> Request {
+        let id = |Id { origin, number }| InvocationId { origin, number };
+        let own = InvocationId { origin: head.origin.unwrap_or(self.peer.id.incarnation()), number: head.id };
+        let now = Instant::now();
+        Request {
+            id: own,
+            parent: head.lineage.map(|lineage| id(lineage.parent)),
+            root: head.lineage.map_or(own, |lineage| id(lineage.root)),
+            attempt: u32::from(head.attempt),
+            task: head.task,
+            arguments,
+            deadline: head.deadline_us.and_then(|us| now.checked_add(Duration::from_micros(us))),
+            baggage: find::<Baggage>(area, extension::BAGGAGE),
+            holds: find::<Arc<[u64]>>(area, extension::HELD_LIMITS),
+        }
+    }
+
+    pub(super) fn cancel_served(&self, call: u64, by: u8) {
+        let context = self.serving.lock().get(&call).cloned();
+        if let Some(context) = context {
+            context.cancel(canceller_of(by));
+        }
+    }
+
+    /// Answers a call whose arguments never came whole.
+    pub(super) fn hand_back(&self, call: u64) {
+        self.outcome(call, Outcome::HandedBack);
+    }
+}
+
+/// Reads an entry of the extension area; one that does not decode is as good as none.
+fn find<T: serde::de::DeserializeOwned>(area: &[u8], kind: u8) -> Option<T> {
+    if area.is_empty() {
+        return None;
+    }
+    codec::decode(extension::find(area, kind)?).ok()
+}
+
+impl Sink for Link {
+    fn outcome(&self, call: u64, outcome: Outcome) {
+        self.serving.lock().remove(&call);
+        let mut out = self.out();
+        let told = match outcome {
+            Outcome::Returned(bytes) => out.outgoing.outcome(call, Status::Returned, bytes),
+            Outcome::HandedBack => out.outgoing.outcome(call, Status::HandedBack, Bytes::new()),
+            Outcome::Failed(error) => out.outgoing.outcome(call, Status::Failed, encode(&error)),
+        };
+        if let Err(Refused::TooLarge { bytes, limit, .. }) = told {
+            let error = TaskError::TooLarge { size: bytes, limit, what: Payload::Result };
+            // Small enough for every peer.
+            let _ = out.outgoing.outcome(call, Status::Failed, encode(&error));
+        }
+        self.send(out);
+    }
+}
+
+/// Most bytes of an encoded failure: a backtrace or a message beyond that is not worth sending.
+const FAILURE_MAX: usize = 1 << 20;
+
+fn encode(error: &TaskError) -> Vec<u8> {
+    codec::encode(error, FAILURE_MAX).unwrap_or_else(|_too_large| {
+        let message = "the failure was too large to be sent".to_owned();
+        let short = TaskError::Codec { stage: Payload::Result, message };
+        codec::encode(&short, FAILURE_MAX).unwrap_or_default()
+    })
+}

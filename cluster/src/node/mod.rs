@@ -1,0 +1,490 @@
+//! A node: one process's part of a cluster, and what calls need of it.
+//!
+//! [`NodeCore`] is shared by all: callers place calls through it on any thread, links and actors find each other in it.
+//! It decides nothing that its parts decide: placement's rule, the agent's admission, the election of links.
+
+mod root;
+mod start;
+mod timers;
+mod view;
+
+use std::{
+    any::{Any, TypeId},
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    task::Waker,
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use atasks_actors::{
+    event::{Event, Events},
+    executor::{LoadReport, Settings},
+    host::{Host, Place},
+    invocation::{Invocation, InvocationId},
+    node_id::NodeId,
+    outcome::Outcome,
+    router::{Placement, Router, Started},
+    slot::Slot,
+    table::TaskTable,
+    task_error::{Loss, Ran, TaskError, Unplaced},
+};
+use ractor::ActorRef;
+use tokio::{sync::watch, time::Instant};
+
+pub use self::start::{ExitOf, NodeParts};
+use self::{root::RootMsg, timers::Timers, view::View};
+use crate::{
+    address::Address,
+    agent::Agent,
+    config::{Actors, Config, Role},
+    link::{Link, NotSent, election::Election, unplaced},
+    membership::MembershipMsg,
+    placement::{PlacementMsg, Score, Unplaceable, choose, prefers_here},
+    transport::Credentials,
+    wire::{self, Acquaintance, Introduction},
+};
+
+/// How long a lost child process may take to tell how it ended.
+const EXIT_TOLD_WITHIN: Duration = Duration::from_secs(1);
+/// How long a node that leaves waits for what it has said to be written.
+const FAREWELL_MAX: Duration = Duration::from_millis(500);
+
+type FirstCall = Box<dyn FnOnce() + Send>;
+
+/// One process's part of a cluster.
+pub struct NodeCore {
+    me: NodeId,
+    myself: Weak<NodeCore>,
+    role: Role,
+    config: Config,
+    host: Host,
+    table: &'static TaskTable,
+    credentials: Credentials,
+    addresses: OnceLock<Vec<Address>>,
+    io: Place,
+    events: Events,
+    timers: Arc<Timers>,
+    timer_loop: OnceLock<tokio::task::AbortHandle>,
+    agent: Agent,
+    election: Mutex<Election>,
+    view: ArcSwap<View>,
+    workers: watch::Sender<usize>,
+    calls: AtomicU64,
+    closed: AtomicBool,
+    root: OnceLock<ActorRef<RootMsg>>,
+    membership: OnceLock<ActorRef<MembershipMsg>>,
+    placement: OnceLock<ActorRef<PlacementMsg>>,
+    answers: Mutex<BTreeMap<String, String>>,
+    exit_of: Mutex<Option<ExitOf>>,
+    first_call: Mutex<Option<FirstCall>>,
+    awaits_first_call: AtomicBool,
+    state: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+}
+
+/// A node as another one sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeInfo {
+    /// Who it is.
+    pub id: NodeId,
+    /// What it does.
+    pub role: Role,
+    /// Where it listens.
+    pub addresses: Vec<String>,
+    /// Tasks that it can run.
+    pub tasks: usize,
+}
+
+/// Why a call has to wait.
+pub(crate) enum Kept {
+    /// Nobody can run it now.
+    Nobody,
+    /// Too much waits to be written to the node that would.
+    Full,
+}
+
+enum Chosen {
+    Here,
+    Peer(Arc<Link>, u32),
+}
+
+impl NodeCore {
+    /// Who this node is.
+    pub fn me(&self) -> &NodeId {
+        &self.me
+    }
+
+    /// What it does.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Its settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Where its loops run.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// The thread of its links and actors.
+    pub fn io(&self) -> &Place {
+        &self.io
+    }
+
+    /// The program's tasks.
+    pub fn table(&self) -> &'static TaskTable {
+        self.table
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> &[Address] {
+        self.addresses.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether it has left.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    /// The nodes that it is linked to, and itself.
+    pub fn nodes(&self) -> Vec<NodeInfo> {
+        let view = self.view.load();
+        let own = NodeInfo {
+            id: self.me.clone(),
+            role: self.role,
+            addresses: self.addresses().iter().map(ToString::to_string).collect(),
+            tasks: if self.role == Role::Worker { self.table.iter().filter(|task| task.entry.has_body()).count() } else { 0 },
+        };
+        std::iter::once(own).chain(view.infos()).collect()
+    }
+
+    /// Waits until it is linked to `count` workers; itself counts if it is one.
+    pub async fn wait_for(&self, count: usize) {
+        let own = usize::from(self.role == Role::Worker);
+        let mut workers = self.workers.subscribe();
+        // The sender lives as long as the node.
+        let _ = workers.wait_for(|linked| linked + own >= count).await;
+    }
+
+    /// The value of this type that was set before joining.
+    pub fn state<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.state.get(&TypeId::of::<T>())?.clone().downcast().ok()
+    }
+
+    /// Has `exit_of` asked how a peer's process has ended, when its connection closes.
+    pub fn set_exit_of(&self, exit_of: ExitOf) {
+        *self.exit_of.lock().unwrap_or_else(PoisonError::into_inner) = Some(exit_of);
+    }
+
+    pub(crate) fn agent(&self) -> &Agent {
+        &self.agent
+    }
+
+    pub(crate) fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    pub(crate) fn election(&self) -> MutexGuard<'_, Election> {
+        self.election.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn payload_max_wire(&self) -> u32 {
+        u32::try_from(self.config.limits.payload_max).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn load(&self) -> LoadReport {
+        self.agent.pool().map(|pool| pool.load()).unwrap_or_default()
+    }
+
+    pub(crate) fn executor_settings(&self) -> Settings {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        Settings {
+            executors: self.config.node.executors.unwrap_or_else(cores),
+            actor_for_every: self.config.node.actors == Actors::Every,
+            cancel_grace: self.config.node.cancel_grace,
+            shared_host: self.host.is_shared(),
+        }
+    }
+
+    fn executors(&self) -> usize {
+        self.agent.pool().map_or(0, |pool| pool.executor_count())
+    }
+
+    // What links and membership tell.
+
+    pub(crate) fn introduce_to(&self, link: &Link) {
+        let introduction = match self.role {
+            Role::Worker => Introduction::of(self.table, self.executors(), &self.config.node.labels),
+            Role::Client => Introduction::default(),
+        };
+        match wire::encode(&introduction) {
+            Ok(bytes) => link.introduce(&bytes),
+            Err(error) => tracing::error!(%error, "the task table cannot be told"),
+        }
+    }
+
+    /// A peer has introduced itself: calls may go there from now on.
+    pub(crate) fn link_is_up(&self, link: &Arc<Link>) {
+        let known = self.view.load();
+        let acquaintances: Vec<_> = known.workers().map(|link| acquaintance(link)).collect();
+        self.tell_gossip([link], &acquaintances);
+        if link.is_worker() {
+            self.tell_gossip(known.links(), &[acquaintance(link)]);
+        }
+        let former = known.links().find(|other| other.id().name() == link.id().name()).cloned();
+        if let Some(former) = former {
+            self.link_is_lost(&former, Loss::Restarted);
+        }
+        self.change_view(|view| view.with(link.clone()));
+        self.events.tell(|| Event::NodeUp(link.id().clone()));
+        self.room_again();
+    }
+
+    /// A peer is gone: no call goes there any more, and those that did are told.
+    pub(crate) fn link_is_lost(&self, link: &Arc<Link>, reason: Loss) {
+        let was_up = self.view.load().links().any(|other| Arc::ptr_eq(other, link));
+        if was_up {
+            self.change_view(|view| view.without(link));
+        }
+        self.election().unlink(link.id());
+        link.lose(reason);
+        if was_up {
+            self.events.tell(|| Event::NodeLost(link.id().clone(), reason));
+        }
+    }
+
+    /// How a peer has ended whose link has: its exit, if it is a child of this process.
+    pub(crate) async fn verdict(&self, peer: &NodeId, loss: Loss) -> Loss {
+        if loss != Loss::Closed || self.is_closed() {
+            return loss;
+        }
+        let asked = self.exit_of.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|exit_of| exit_of(peer));
+        match asked {
+            Some(exit) => tokio::time::timeout(EXIT_TOLD_WITHIN, exit).await.unwrap_or(loss),
+            None => loss,
+        }
+    }
+
+    /// There is room again on a link: calls that wait for it may go.
+    pub(crate) fn room_again(&self) {
+        if let Some(placement) = self.placement.get() {
+            let _ = placement.cast(PlacementMsg::Changed);
+        }
+    }
+
+    pub(crate) fn heard_of(&self, workers: Vec<Acquaintance>) {
+        if let Some(membership) = self.membership.get() {
+            let _ = membership.cast(MembershipMsg::HeardOf(workers));
+        }
+    }
+
+    /// Notes what an address has answered, for the person who reads `NoSeed`.
+    pub(crate) fn note_answer(&self, address: &Address, answer: &str) {
+        tracing::debug!(%address, answer, "no link");
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        if answers.len() < 64 || answers.contains_key(&address.to_string()) {
+            answers.insert(address.to_string(), answer.to_owned());
+        }
+    }
+
+    fn tell_gossip<'a>(&self, to: impl IntoIterator<Item = &'a Arc<Link>>, acquaintances: &[Acquaintance]) {
+        if acquaintances.is_empty() {
+            return;
+        }
+        match wire::encode(&acquaintances) {
+            Ok(bytes) => to.into_iter().for_each(|link| link.gossip(&bytes)),
+            Err(error) => tracing::warn!(%error, "the list of nodes cannot be told"),
+        }
+    }
+
+    fn change_view(&self, change: impl Fn(&View) -> View) {
+        self.view.rcu(|view| change(view));
+        let workers = self.view.load().workers().count();
+        self.workers.send_replace(workers);
+    }
+
+    // Placing calls.
+
+    /// Places a call; `slot` takes its outcome.
+    pub(crate) fn place(&self, invocation: Invocation, placement: &Placement, slot: &Arc<Slot>) -> Result<(), Kept> {
+        match self.choose(&invocation, placement).ok_or(Kept::Nobody)? {
+            Chosen::Here => match (self.agent.pool(), self.myself.upgrade()) {
+                (Some(pool), Some(node)) => pool.submit_for(invocation, node, slot),
+                _ => return Err(Kept::Nobody),
+            },
+            Chosen::Peer(link, number) => match link.call(&invocation, number, slot) {
+                Ok(()) => {}
+                Err(NotSent::Full) => return Err(Kept::Full),
+                Err(NotSent::Failed(error)) => slot.complete(Outcome::Failed(error)),
+            },
+        }
+        Ok(())
+    }
+
+    fn choose(&self, invocation: &Invocation, placement: &Placement) -> Option<Chosen> {
+        let index = invocation.task.index()?;
+        let pool = self.agent.pool().filter(|_| invocation.task.has_body());
+        let view = self.view.load();
+        let to = |link: &Arc<Link>| {
+            let number = link.abilities().and_then(|abilities| abilities.number(index))?;
+            Some(Chosen::Peer(link.clone(), number))
+        };
+        match placement {
+            Placement::Local => pool.map(|_| Chosen::Here),
+            Placement::Node(name) if name == self.me.name() => pool.map(|_| Chosen::Here),
+            Placement::Node(name) => to(view.links().find(|link| link.id().name() == name)?),
+            Placement::On(id) if *id == self.me => pool.map(|_| Chosen::Here),
+            Placement::On(id) => to(view.links().find(|link| link.id() == id)?),
+            _ => {
+                let here = pool.map(|pool| {
+                    let load = pool.load();
+                    let load = (load.running + load.unstarted) as usize + load.suspended as usize / 16;
+                    Score { load, executors: pool.executor_count() }
+                });
+                match here {
+                    Some(here) if prefers_here(here, None) && here.load < here.executors => return Some(Chosen::Here),
+                    _ => {}
+                }
+                let peers = view.as_slice();
+                let best = choose(peers.len(), dice(invocation.id), |at| {
+                    let link = &peers[at];
+                    let abilities = link.abilities()?;
+                    abilities.number(index)?;
+                    Some(Score { load: link.load(), executors: abilities.executors() as usize })
+                });
+                match (here, best) {
+                    (Some(here), best) if prefers_here(here, best.map(|(_, score)| score)) => Some(Chosen::Here),
+                    (_, Some((at, _))) => to(&peers[at]),
+                    _ => None,
+                }
+            }
+        }
+    }
+
+    /// Why nobody can run a call.
+    pub(crate) fn lack(&self, invocation: &Invocation, placement: &Placement) -> Unplaced {
+        match placement {
+            Placement::Node(name) if name != self.me.name() => {
+                let view = self.view.load();
+                if !view.links().any(|link| link.id().name() == name) {
+                    return Unplaced::NoSuchNode(name.clone());
+                }
+            }
+            Placement::Local => return Unplaced::NotAWorker,
+            _ => {}
+        }
+        let name = invocation.task.name();
+        let here = self.table.find(name).and_then(|index| self.table.get(index));
+        let here = here.map(|task| task.fingerprint.to_string()).unwrap_or_default();
+        let view = self.view.load();
+        unplaced(name, &here, view.workers().filter_map(|link| Some((link.id(), link.abilities()?))))
+    }
+
+    fn do_first_call(&self) {
+        self.awaits_first_call.store(false, Ordering::Relaxed);
+        let action = self.first_call.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(action) = action {
+            action();
+        }
+    }
+
+    /// What is wrong with a placement that no waiting would mend.
+    fn hopeless(&self, placement: &Placement) -> Option<TaskError> {
+        match placement {
+            Placement::On(id) if *id != self.me && !self.election().is_linked(id) => {
+                Some(TaskError::NodeLost { node: id.clone(), reason: Loss::Closed, ran: Ran::No })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A number that differs from call to call and is the same in every replay.
+fn dice(id: InvocationId) -> u64 {
+    // SplitMix64's finalizer.
+    let mut dice = id.number.wrapping_add(id.origin).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    dice = (dice ^ (dice >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    dice ^ (dice >> 27)
+}
+
+fn acquaintance(link: &Arc<Link>) -> Acquaintance {
+    Acquaintance { node: link.id().clone(), addresses: link.addresses().to_vec() }
+}
+
+impl Router for NodeCore {
+    fn id(&self) -> &NodeId {
+        &self.me
+    }
+
+    fn next_id(&self) -> InvocationId {
+        let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        InvocationId { origin: self.me.incarnation(), number }
+    }
+
+    fn payload_max(&self) -> usize {
+        self.config.limits.payload_max
+    }
+
+    fn events(&self) -> &Events {
+        &self.events
+    }
+
+    fn start(&self, invocation: Invocation, placement: &Placement) -> Started {
+        if self.is_closed() {
+            return Started::Done(Outcome::Failed(TaskError::NotJoined));
+        }
+        if self.awaits_first_call.load(Ordering::Relaxed) {
+            self.do_first_call();
+        }
+        let unplaceable = match self.choose(&invocation, placement) {
+            Some(Chosen::Here) => match (self.agent.pool(), self.myself.upgrade()) {
+                (Some(pool), Some(node)) => return pool.start_here(invocation, node),
+                _ => invocation,
+            },
+            Some(Chosen::Peer(link, number)) => {
+                let slot = Slot::new(invocation.deadline);
+                match link.call(&invocation, number, &slot) {
+                    Ok(()) => return Started::Pending(slot),
+                    Err(NotSent::Failed(error)) => return Started::Done(Outcome::Failed(error)),
+                    Err(NotSent::Full) => invocation,
+                }
+            }
+            None => invocation,
+        };
+        let failed = |error| Started::Done(Outcome::Failed(error));
+        if let Some(error) = self.hopeless(placement) {
+            return failed(error);
+        }
+        if *placement == Placement::Local && self.role == Role::Client {
+            let task = unplaceable.task.name().to_owned();
+            return failed(TaskError::Unplaced { task, reason: Unplaced::NotAWorker });
+        }
+        let slot = Slot::new(unplaceable.deadline);
+        let call = Unplaceable { invocation: unplaceable, placement: placement.clone(), slot: slot.clone() };
+        match self.placement.get().map(|placement| placement.cast(PlacementMsg::Keep(call))) {
+            Some(Ok(())) => Started::Pending(slot),
+            _ => failed(TaskError::NotJoined),
+        }
+    }
+
+    fn watch_deadline(&self, slot: &Arc<Slot>) {
+        self.timers.expire(slot);
+    }
+
+    fn wake_at(&self, when: Instant, waker: Waker) {
+        self.timers.wake_at(when, waker);
+    }
+}
+
+impl fmt::Debug for NodeCore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node").field("id", &self.me).field("role", &self.role).finish_non_exhaustive()
+    }
+}

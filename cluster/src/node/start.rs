@@ -1,0 +1,241 @@
+//! How a node starts, and how it leaves.
+
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, OnceLock, PoisonError, atomic::Ordering},
+};
+
+use arc_swap::ArcSwap;
+use atasks_actors::{
+    event::Events,
+    host::{Host, Place},
+    node_id::NodeId,
+    table::TaskTable,
+    task_error::Loss,
+};
+use ractor::Actor;
+use tokio::{sync::watch, time::timeout};
+
+use super::{FAREWELL_MAX, NodeCore, View, root::RootActor, timers::Timers};
+use crate::{
+    address::Address,
+    agent::Agent,
+    config::{Config, Role},
+    error::StartError,
+    link::election::Election,
+    membership::{MembershipMsg, listen},
+    placement::PlacementMsg,
+    transport::{Credentials, Listener},
+};
+
+/// Asked how the process of a node has ended; none if it is no child of this process.
+pub type ExitOf = Box<dyn Fn(&NodeId) -> Option<Pin<Box<dyn Future<Output = Loss> + Send>>> + Send + Sync>;
+
+/// What a node is made of.
+pub struct NodeParts {
+    /// What it does.
+    pub role: Role,
+    /// Its settings, checked.
+    pub config: Config,
+    /// Where its loops run.
+    pub host: Host,
+    /// The thread of its links and actors, if there is one already.
+    pub io: Option<Place>,
+    /// The program's tasks.
+    pub table: &'static TaskTable,
+    /// What it shows to be let in.
+    pub credentials: Credentials,
+    /// The random number of this start.
+    pub incarnation: u64,
+    /// What tasks find by `state()`.
+    pub state: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+}
+
+impl std::fmt::Debug for NodeParts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NodeParts").field("role", &self.role).finish_non_exhaustive()
+    }
+}
+
+impl NodeCore {
+    /// Starts a node: its threads, its actors, its listeners. Does not wait for peers.
+    ///
+    /// # Errors
+    /// A setting is wrong, an address cannot be listened at, the system refuses a thread.
+    pub async fn start(parts: NodeParts) -> Result<Arc<Self>, StartError> {
+        let NodeParts { role, config, host, io, table, credentials, incarnation, state } = parts;
+        config.check().map_err(StartError::Config)?;
+        if cfg!(panic = "abort") {
+            return Err(StartError::PanicAbort);
+        }
+        if role == Role::Worker && table.is_empty() {
+            return Err(StartError::NoTasks);
+        }
+        let seeds = addresses("cluster.seeds", &config.cluster.seeds)?;
+        let listens = if role == Role::Worker { addresses("cluster.listen", &config.cluster.listen)? } else { vec![] };
+        let name = config.node.name.clone().unwrap_or_else(|| default_name(incarnation));
+        let me = NodeId::new(&name, incarnation);
+        let io = match io {
+            Some(io) => io,
+            None => host.place("atasks-io")?,
+        };
+        let node = Arc::new_cyclic(|myself| Self {
+            election: Mutex::new(Election::new(me.clone())),
+            me,
+            myself: myself.clone(),
+            role,
+            config,
+            host,
+            table,
+            credentials,
+            addresses: OnceLock::new(),
+            io,
+            events: Events::default(),
+            timers: Arc::new(Timers::default()),
+            timer_loop: OnceLock::new(),
+            agent: Agent::new(table),
+            view: ArcSwap::from_pointee(View::default()),
+            workers: watch::channel(0).0,
+            calls: Default::default(),
+            closed: Default::default(),
+            root: OnceLock::new(),
+            membership: OnceLock::new(),
+            placement: OnceLock::new(),
+            answers: Mutex::default(),
+            exit_of: Mutex::default(),
+            first_call: Mutex::default(),
+            awaits_first_call: Default::default(),
+            state,
+        });
+        let starting = node.clone();
+        let started = node.io.spawn(async move { starting.start_parts(listens, seeds).await }).await;
+        match started.unwrap_or_else(|error| Err(StartError::System(std::io::Error::other(error)))) {
+            Ok(()) => Ok(node),
+            Err(error) => {
+                node.close();
+                Err(error)
+            }
+        }
+    }
+
+    /// Runs on the node's own thread: sockets and actors belong there.
+    async fn start_parts(self: Arc<Self>, listens: Vec<Address>, seeds: Vec<Address>) -> Result<(), StartError> {
+        let mut listeners = Vec::with_capacity(listens.len());
+        for address in listens {
+            let listener = Listener::bind(&address, &self.credentials)
+                .await
+                .map_err(|error| StartError::Listen { address: address.to_string(), reason: chain(&error) })?;
+            listeners.push(listener);
+        }
+        let _ = self.addresses.set(listeners.iter().map(Listener::address).collect());
+        let (root, _) = RootActor::spawn(None, RootActor, (self.clone(), seeds))
+            .await
+            .map_err(|error| StartError::System(std::io::Error::other(error.to_string())))?;
+        let _ = self.root.set(root);
+        let timers = self.timers.clone();
+        let running = tokio::spawn(async move { timers.run().await });
+        let _ = self.timer_loop.set(running.abort_handle());
+        for listener in listeners {
+            if let Some(membership) = self.membership.get() {
+                tokio::spawn(listen(listener, Arc::downgrade(&self), membership.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds addresses to be dialled.
+    pub fn add_seeds(&self, seeds: Vec<Address>) {
+        if let Some(membership) = self.membership.get() {
+            let _ = membership.cast(MembershipMsg::AddSeeds(seeds));
+        }
+    }
+
+    /// Has `action` done when the first call is made here.
+    pub fn before_first_call(&self, action: Box<dyn FnOnce() + Send>) {
+        *self.first_call.lock().unwrap_or_else(PoisonError::into_inner) = Some(action);
+        self.awaits_first_call.store(true, Ordering::SeqCst);
+    }
+
+    /// Waits until a first peer is linked.
+    ///
+    /// # Errors
+    /// None is after `cluster.join_timeout`: what each seed has answered.
+    pub async fn joined(&self) -> Result<(), StartError> {
+        let mut workers = self.workers.subscribe();
+        let within = self.config.cluster.join_timeout;
+        match timeout(within, workers.wait_for(|linked| *linked > 0)).await {
+            Ok(_) => Ok(()),
+            Err(_elapsed) => {
+                let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+                let seeds = self.config.cluster.seeds.iter().map(|seed| {
+                    let address = seed.parse::<Address>().map_or_else(|_| seed.clone(), |seed| seed.to_string());
+                    let answer = answers.get(&address).cloned().unwrap_or_else(|| "no answer".to_owned());
+                    (address, answer)
+                });
+                Err(StartError::NoSeed(seeds.collect()))
+            }
+        }
+    }
+
+    /// Leaves the cluster: says goodbye, and ends what waits here.
+    pub async fn leave(&self) {
+        if self.is_closed() {
+            return;
+        }
+        let view = self.view.load_full();
+        for link in view.links() {
+            link.leave();
+            link.goodbye();
+        }
+        let farewell = async {
+            while !view.links().all(|link| link.is_quiet()) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let _ = timeout(FAREWELL_MAX, farewell).await;
+        self.close();
+    }
+
+    /// Ends the node at once.
+    pub fn close(&self) {
+        if self.closed.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        if let Some(placement) = self.placement.get() {
+            let _ = placement.cast(PlacementMsg::Leave);
+        }
+        for link in self.view.swap(Arc::default()).links() {
+            link.leave();
+            link.close();
+        }
+        if let Some(pool) = self.agent.pool() {
+            pool.close();
+        }
+        if let Some(root) = self.root.get() {
+            root.stop(None);
+        }
+        if let Some(timers) = self.timer_loop.get() {
+            timers.abort();
+        }
+    }
+}
+
+fn addresses(key: &str, texts: &[String]) -> Result<Vec<Address>, StartError> {
+    texts.iter().map(|text| text.parse().map_err(|error| StartError::Config(format!("{key}: {error}")))).collect()
+}
+
+/// The host's name and six letters of the incarnation, so that two starts never have one name by chance.
+fn default_name(incarnation: u64) -> String {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let host: String = host.chars().filter(|c| !c.is_control()).take(64).collect();
+    format!("{host}-{:06x}", incarnation & 0xff_ffff)
+}
+
+/// An error and its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

@@ -1,0 +1,46 @@
+//! The peers of a node, as callers read them: a snapshot that is replaced, never changed.
+
+use std::sync::Arc;
+
+use super::NodeInfo;
+use crate::{config::Role, link::Link};
+
+/// The peers that are up, ordered by id.
+#[derive(Debug, Default)]
+pub(super) struct View {
+    links: Vec<Arc<Link>>,
+}
+
+impl View {
+    pub(super) fn with(&self, link: Arc<Link>) -> Self {
+        let mut links = self.links.clone();
+        links.push(link);
+        links.sort_by(|one, other| one.id().cmp(other.id()));
+        Self { links }
+    }
+
+    pub(super) fn without(&self, gone: &Arc<Link>) -> Self {
+        Self { links: self.links.iter().filter(|link| !Arc::ptr_eq(link, gone)).cloned().collect() }
+    }
+
+    pub(super) fn links(&self) -> impl Iterator<Item = &Arc<Link>> + Clone {
+        self.links.iter()
+    }
+
+    pub(super) fn workers(&self) -> impl Iterator<Item = &Arc<Link>> + Clone {
+        self.links.iter().filter(|link| link.is_worker())
+    }
+
+    pub(super) fn as_slice(&self) -> &[Arc<Link>] {
+        &self.links
+    }
+
+    pub(super) fn infos(&self) -> impl Iterator<Item = NodeInfo> {
+        self.links.iter().map(|link| NodeInfo {
+            id: link.id().clone(),
+            role: if link.is_worker() { Role::Worker } else { Role::Client },
+            addresses: link.addresses().to_vec(),
+            tasks: link.abilities().map_or(0, |abilities| abilities.names().count()),
+        })
+    }
+}

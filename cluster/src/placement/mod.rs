@@ -1,0 +1,10 @@
+//! Placement: which node runs a call. Decided at the caller's poll over a snapshot; a call that nobody can run yet waits
+//! with the placement actor until somebody can, or `place_timeout` is over.
+
+mod actor;
+mod policy;
+
+pub(crate) use self::{
+    actor::{PlacementActor, PlacementMsg, Unplaceable},
+    policy::{Score, choose, prefers_here},
+};

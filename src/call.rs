@@ -1,0 +1,196 @@
+//! `TaskCall`: a call of a task, which runs when it is awaited, wherever that is decided to be.
+
+use std::{
+    fmt,
+    future::Future,
+    marker::PhantomData,
+    panic::Location,
+    pin::Pin,
+    task::{Context as TaskContext, Poll},
+    time::Duration,
+};
+
+use atasks_actors::{codec, crash::passing, task::TaskEntry};
+use tokio::time::Instant;
+
+use crate::{
+    InvocationId, NodeId, Payload, Placement, Retry, Task, TaskError, TaskReturn,
+    driver::{Arguments, Driver},
+    program,
+};
+
+/// A call of a task. Awaiting it gives exactly what the task's signature says.
+///
+/// It is lazy: placed and sent at its first poll. Dropping it cancels the task, wherever it runs, and all that the task
+/// awaits. The parent, the deadline above and the place in the source are those of where the call was made.
+///
+/// # Cancel safety
+/// Dropping it after its first poll cancels the task: whether it ran is then not known here.
+#[must_use = "a task does nothing unless it is awaited"]
+pub struct TaskCall<R> {
+    call: Pin<Box<dyn Call<R>>>,
+}
+
+/// One call with the task's type erased.
+trait Call<R>: Send {
+    fn driver(self: Pin<&mut Self>) -> &mut Driver;
+    fn view(&self) -> &Driver;
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<R>;
+    fn run(self: Pin<&mut Self>) -> Pin<Box<dyn Future<Output = R> + Send>>;
+}
+
+struct Typed<T> {
+    message: Option<T>,
+    driver: Driver,
+}
+
+impl<T> Unpin for Typed<T> {}
+
+impl<T: Task> Call<T::Return> for Typed<T> {
+    fn driver(self: Pin<&mut Self>) -> &mut Driver {
+        &mut self.get_mut().driver
+    }
+
+    fn view(&self) -> &Driver {
+        &self.driver
+    }
+
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<T::Return> {
+        let Self { message, driver } = self.get_mut();
+        let polled = driver.poll(cx, &mut Message(message));
+        polled.map(|outcome| {
+            let error = match outcome {
+                Ok(bytes) => match passing(driver.hop(), || T::Return::decode(&bytes)) {
+                    Ok(value) => return value,
+                    Err(error) => TaskError::from_codec(error, Payload::Result, bytes.len()),
+                },
+                Err(error) => error,
+            };
+            T::Return::from_task_error(error)
+        })
+    }
+
+    fn run(self: Pin<&mut Self>) -> Pin<Box<dyn Future<Output = T::Return> + Send>> {
+        match self.get_mut().message.take() {
+            Some(message) => Box::pin(message.run()),
+            None => Box::pin(async { T::Return::from_task_error(already_polled()) }),
+        }
+    }
+}
+
+/// The arguments, to be encoded when the call is placed.
+struct Message<'a, T>(&'a mut Option<T>);
+
+impl<T: Task> Arguments for Message<'_, T> {
+    fn entry(&self) -> Option<&'static TaskEntry> {
+        T::entry().or_else(|| program::find(T::NAME))
+    }
+
+    fn encode(&mut self, limit: usize) -> Result<Vec<u8>, codec::Error> {
+        match self.0.take() {
+            Some(message) => codec::encode(&message, limit),
+            None => Err(codec::Error::Invalid("the call was polled before".to_owned())),
+        }
+    }
+}
+
+fn already_polled() -> TaskError {
+    TaskError::Codec { stage: Payload::Arguments, message: "the call was polled before".to_owned() }
+}
+
+impl<R: TaskReturn> TaskCall<R> {
+    #[track_caller]
+    pub(crate) fn new<T: Task<Return = R>>(message: T) -> Self {
+        let driver = Driver::new(T::NAME, T::OPTIONS, Location::caller());
+        Self { call: Box::pin(Typed { message: Some(message), driver }) }
+    }
+
+    fn with(mut self, set: impl FnOnce(&mut Driver)) -> Self {
+        set(self.call.as_mut().driver());
+        self
+    }
+
+    /// Gives the call at most `timeout`, counted from its first poll. Of several deadlines the earliest holds.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        self.with(|driver| driver.limit_timeout(timeout))
+    }
+
+    /// Gives the call until `deadline`. Of several deadlines the earliest holds.
+    pub fn deadline(self, deadline: Instant) -> Self {
+        self.with(|driver| driver.limit_deadline(deadline))
+    }
+
+    /// Runs it on this start of this node.
+    pub fn on(self, node: NodeId) -> Self {
+        self.place(Placement::On(node))
+    }
+
+    /// Runs it where `placement` says.
+    pub fn place(self, placement: Placement) -> Self {
+        self.with(|driver| driver.placement = placement)
+    }
+
+    /// Names the call for people: in listings and events. At most 255 bytes are kept.
+    pub fn named(self, label: impl Into<String>) -> Self {
+        self.with(|driver| driver.name(label.into()))
+    }
+
+    /// Has `value` follow the call, and all calls below it, under `key`: at most 4 KiB in all.
+    pub fn baggage(self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.with(|driver| driver.add_baggage(key.into(), value.into()))
+    }
+
+    /// Declares that running this call twice does no harm.
+    pub fn idempotent(self) -> Self {
+        self.with(|driver| driver.idempotent = true)
+    }
+
+    /// Repeats the call when it fails and that is safe.
+    pub fn retry(self, retry: Retry) -> Self {
+        self.with(|driver| driver.retry = Some(retry))
+    }
+
+    /// Makes it a root of its own: once polled, it goes on when the call is dropped, or its parent ends.
+    pub fn detached(self) -> Self {
+        self.with(Driver::detach)
+    }
+
+    /// Which call it is; fixed at the first poll, none before.
+    #[must_use]
+    pub fn id(&self) -> Option<InvocationId> {
+        self.call.view().id()
+    }
+
+    /// Runs the body here, without a node: for unit tests of the body.
+    pub async fn run(mut self) -> R {
+        self.call.as_mut().run().await
+    }
+
+    /// Blocks this thread until the call is over; for programs without async. Works on every thread but one that a node
+    /// needs to go on: there it gives [`TaskError::WouldBlock`]. Never panics.
+    pub fn wait(self) -> R {
+        match atasks_actors::wait::wait(self) {
+            Ok(value) => value,
+            Err(error) => R::from_task_error(error),
+        }
+    }
+}
+
+impl<R: TaskReturn> Future for TaskCall<R> {
+    type Output = R;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<R> {
+        self.call.as_mut().poll(cx)
+    }
+}
+
+impl<R> fmt::Debug for TaskCall<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let driver = self.call.view();
+        f.debug_struct("TaskCall")
+            .field("task", &driver.task)
+            .field("id", &driver.id())
+            .field("returns", &PhantomData::<R>)
+            .finish()
+    }
+}

@@ -1,0 +1,308 @@
+//! Drives one call from its first poll to its outcome: encodes, places, waits, repeats. Knows no types.
+
+use std::{
+    collections::BTreeMap,
+    panic::Location,
+    sync::Arc,
+    task::{Context as TaskContext, Poll},
+    time::Duration,
+};
+
+use atasks_actors::{
+    codec,
+    context::{Child, Context},
+    crash::{Await, Hop},
+    invocation::{BAGGAGE_BYTES_MAX, Invocation},
+    outcome::Outcome,
+    router::{Router, Started},
+    slot::Slot,
+    task::{TaskEntry, TaskOptions},
+};
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use crate::{
+    Canceller, InvocationId, NodeId, Payload, Placement, Ran, Retry, TaskError, context, default_node,
+};
+
+/// Most nodes that may go under a call that has not run before it is told so.
+const PLACED_AGAIN_MAX: u32 = 16;
+
+/// What the driver needs of the typed call.
+pub(crate) trait Arguments {
+    fn entry(&self) -> Option<&'static TaskEntry>;
+    fn encode(&mut self, limit: usize) -> Result<Vec<u8>, codec::Error>;
+}
+
+pub(crate) struct Driver {
+    pub(crate) task: &'static str,
+    pub(crate) placement: Placement,
+    pub(crate) idempotent: bool,
+    pub(crate) retry: Option<Retry>,
+    site: &'static Location<'static>,
+    parent: Option<Context>,
+    node: Option<Arc<dyn Router>>,
+    timeout: Option<Duration>,
+    deadline: Option<Instant>,
+    more: Option<Box<More>>,
+    detached: bool,
+    state: State,
+}
+
+/// What few calls have.
+#[derive(Default)]
+struct More {
+    label: Option<String>,
+    baggage: BTreeMap<String, String>,
+}
+
+enum State {
+    New,
+    Waiting(Box<Attempt>),
+    Over(Option<InvocationId>),
+}
+
+/// One call after its first poll.
+struct Attempt {
+    invocation: Invocation,
+    node: Arc<dyn Router>,
+    failures: u32,
+    placed_again: u32,
+    step: Step,
+}
+
+enum Step {
+    Start,
+    Outcome { slot: Arc<Slot>, _child: Option<Child> },
+    Backoff(Instant),
+}
+
+impl Driver {
+    pub(crate) fn new(task: &'static str, options: TaskOptions, site: &'static Location<'static>) -> Self {
+        let parent = Context::try_current();
+        if parent.is_none() {
+            context::warn_if_lost(task, site);
+        }
+        let node = match &parent {
+            Some(parent) => Some(parent.router().clone()),
+            None => default_node::scoped(),
+        };
+        Self {
+            task,
+            placement: Placement::Auto,
+            idempotent: options.idempotent,
+            retry: (options.retry > 0).then(|| Retry::times(options.retry)),
+            site,
+            parent,
+            node,
+            timeout: options.timeout,
+            deadline: None,
+            more: None,
+            detached: false,
+            state: State::New,
+        }
+    }
+
+    pub(crate) fn limit_timeout(&mut self, timeout: Duration) {
+        self.timeout = Some(self.timeout.map_or(timeout, |before| before.min(timeout)));
+    }
+
+    pub(crate) fn limit_deadline(&mut self, deadline: Instant) {
+        self.deadline = Some(self.deadline.map_or(deadline, |before| before.min(deadline)));
+    }
+
+    pub(crate) fn name(&mut self, mut label: String) {
+        while label.len() > 255 {
+            label.pop();
+        }
+        self.more.get_or_insert_default().label = Some(label);
+    }
+
+    pub(crate) fn add_baggage(&mut self, key: String, value: String) {
+        self.more.get_or_insert_default().baggage.insert(key, value);
+    }
+
+    pub(crate) fn detach(&mut self) {
+        self.detached = true;
+    }
+
+    pub(crate) fn id(&self) -> Option<InvocationId> {
+        match &self.state {
+            State::New => None,
+            State::Waiting(attempt) => Some(attempt.invocation.id),
+            State::Over(id) => *id,
+        }
+    }
+
+    /// The await that reads the outcome.
+    pub(crate) fn hop(&self) -> Await {
+        let node = self.node.as_ref().map_or_else(|| NodeId::new("-", 0), |node| node.id().clone());
+        Await { task: self.task, node, site: self.site }
+    }
+
+    /// Goes on until the encoded return value is there.
+    pub(crate) fn poll(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        arguments: &mut dyn Arguments,
+    ) -> Poll<Result<Bytes, TaskError>> {
+        let mut attempt = match std::mem::replace(&mut self.state, State::Over(None)) {
+            State::New => match self.begin(arguments) {
+                Ok(attempt) => attempt,
+                Err(error) => return Poll::Ready(Err(error)),
+            },
+            State::Waiting(attempt) => attempt,
+            State::Over(id) => {
+                self.state = State::Over(id);
+                let message = "the call was polled after it was over".to_owned();
+                return Poll::Ready(Err(TaskError::Codec { stage: Payload::Result, message }));
+            }
+        };
+        let polled = self.advance(&mut attempt, cx);
+        self.state = match &polled {
+            Poll::Ready(_) => State::Over(Some(attempt.invocation.id)),
+            Poll::Pending => State::Waiting(attempt),
+        };
+        polled.map_err(|mut error| {
+            error.passes(|| Hop::from(&self.hop()));
+            error
+        })
+    }
+
+    /// The first poll: all that can be wrong before a node is asked.
+    fn begin(&mut self, arguments: &mut dyn Arguments) -> Result<Box<Attempt>, TaskError> {
+        let baggage = self.all_baggage()?;
+        let node = match &self.node {
+            Some(node) => node.clone(),
+            None => default_node::current().ok_or(TaskError::NotJoined)?,
+        };
+        self.node = Some(node.clone());
+        let parent = self.parent.as_ref().filter(|_| !self.detached);
+        if let Some(by) = parent.and_then(Context::refuses_calls) {
+            return Err(TaskError::Cancelled { by, ran: Ran::No });
+        }
+        let task = arguments.entry().ok_or_else(|| TaskError::Codec {
+            stage: Payload::Arguments,
+            message: format!("`{}` is not registered in this program: add `atasks::register!(..)`", self.task),
+        })?;
+        let limit = node.payload_max();
+        let encoded = arguments.encode(limit).map_err(|error| TaskError::from_codec(error, Payload::Arguments, limit))?;
+        let since = Instant::now();
+        let own = [self.deadline, self.timeout.and_then(|timeout| since.checked_add(timeout))];
+        let deadline = own.into_iter().chain([parent.and_then(Context::deadline)]).flatten().min();
+        let id = node.next_id();
+        let invocation = Invocation {
+            id,
+            parent: parent.map(Context::id),
+            root: parent.map_or(id, Context::root),
+            attempt: 0,
+            task,
+            arguments: encoded.into(),
+            deadline,
+            baggage,
+            holds: parent.and_then(Context::holds_below),
+        };
+        Ok(Box::new(Attempt { invocation, node, failures: 0, placed_again: 0, step: Step::Start }))
+    }
+
+    fn all_baggage(&mut self) -> Result<Option<Arc<BTreeMap<String, String>>>, TaskError> {
+        let above = self.parent.as_ref().and_then(Context::all_baggage);
+        let own = self.more.as_mut().map(|more| std::mem::take(&mut more.baggage)).unwrap_or_default();
+        if own.is_empty() {
+            return Ok(above.cloned());
+        }
+        let mut all = above.map(|above| (**above).clone()).unwrap_or_default();
+        all.extend(own);
+        let size = all.iter().map(|(key, value)| key.len() + value.len()).sum();
+        if size > BAGGAGE_BYTES_MAX {
+            return Err(TaskError::TooLarge { size, limit: BAGGAGE_BYTES_MAX, what: Payload::Baggage });
+        }
+        Ok(Some(Arc::new(all)))
+    }
+
+    fn advance(&self, attempt: &mut Attempt, cx: &mut TaskContext<'_>) -> Poll<Result<Bytes, TaskError>> {
+        loop {
+            let outcome = match &attempt.step {
+                Step::Start => match self.start(attempt) {
+                    Some(outcome) => outcome,
+                    None => continue,
+                },
+                Step::Outcome { slot, .. } => match slot.poll(cx) {
+                    Poll::Ready(outcome) => outcome,
+                    Poll::Pending => return Poll::Pending,
+                },
+                Step::Backoff(until) => {
+                    if Instant::now() < *until {
+                        attempt.node.wake_at(*until, cx.waker().clone());
+                        return Poll::Pending;
+                    }
+                    attempt.step = Step::Start;
+                    continue;
+                }
+            };
+            let error = match outcome {
+                Outcome::Returned(bytes) => return Poll::Ready(Ok(bytes)),
+                Outcome::HandedBack => {
+                    attempt.step = Step::Start;
+                    continue;
+                }
+                Outcome::Failed(error) => error,
+            };
+            match self.repeat(attempt, &error) {
+                Some(step) => attempt.step = step,
+                None => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+
+    /// Places one attempt. Gives the outcome if it is there at once.
+    fn start(&self, attempt: &mut Attempt) -> Option<Outcome> {
+        attempt.invocation.attempt += 1;
+        match attempt.node.start(attempt.invocation.clone(), &self.placement) {
+            Started::Done(outcome) => Some(outcome),
+            Started::Pending(slot) => {
+                let mut child = None;
+                if let (Some(parent), false) = (&self.parent, self.detached) {
+                    child = parent.adopt(&slot);
+                    if child.is_none() {
+                        slot.cancel(Canceller::Parent);
+                    }
+                }
+                if slot.deadline().is_some() {
+                    attempt.node.watch_deadline(&slot);
+                }
+                attempt.step = Step::Outcome { slot, _child: child };
+                None
+            }
+        }
+    }
+
+    /// What comes after a failure, if it is not the end.
+    fn repeat(&self, attempt: &mut Attempt, error: &TaskError) -> Option<Step> {
+        let now = Instant::now();
+        let in_time = |at: Instant| attempt.invocation.deadline.is_none_or(|deadline| at < deadline);
+        let lost_unstarted = matches!(error, TaskError::NodeLost { ran: Ran::No, .. });
+        let elsewhere = !matches!(self.placement, Placement::On(_));
+        if lost_unstarted && elsewhere && attempt.placed_again < PLACED_AGAIN_MAX && in_time(now) {
+            attempt.placed_again += 1;
+            return Some(Step::Start);
+        }
+        let retry = self.retry?;
+        attempt.failures += 1;
+        let InvocationId { origin, number } = attempt.invocation.id;
+        let dice = (origin ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(attempt.failures) >> 7;
+        let wait = retry.next(attempt.failures, error, self.idempotent, dice)?;
+        let until = now + wait;
+        in_time(until).then_some(Step::Backoff(until))
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if let (State::Waiting(attempt), false) = (&self.state, self.detached) {
+            if let Step::Outcome { slot, .. } = &attempt.step {
+                slot.cancel(Canceller::Caller);
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What `#[atasks::main]` does before and around the user's `main`.
+
+use std::{fmt, future::Future, process::exit};
+
+use atasks_actors::host::Host;
+use atasks_cluster::config::Config;
+use tokio::runtime::Builder;
+
+use crate::{
+    LocalCluster, Node, NodeBuilder, StartError,
+    local_cluster::{become_worker, is_child},
+};
+
+/// Starts a program: as a worker, or as the user's `main`.
+pub struct Launch<S> {
+    worker: &'static str,
+    setup: S,
+}
+
+/// Prepares a node before it joins.
+pub trait Setup {
+    /// Runs it, blocking this thread.
+    fn run(self, builder: &mut NodeBuilder, runtime: &tokio::runtime::Handle) -> Result<(), crate::Error>;
+}
+
+/// No set-up.
+#[derive(Debug)]
+pub struct NoSetup;
+
+impl Setup for NoSetup {
+    fn run(self, _builder: &mut NodeBuilder, _runtime: &tokio::runtime::Handle) -> Result<(), crate::Error> {
+        Ok(())
+    }
+}
+
+impl<F, E> Setup for F
+where
+    F: AsyncFnOnce(&mut NodeBuilder) -> Result<(), E>,
+    E: Into<crate::Error>,
+{
+    fn run(self, builder: &mut NodeBuilder, runtime: &tokio::runtime::Handle) -> Result<(), crate::Error> {
+        runtime.block_on(self(builder)).map_err(Into::into)
+    }
+}
+
+impl Launch<NoSetup> {
+    /// Starts a program that is a worker when its first argument is `worker`.
+    #[must_use]
+    pub fn new(worker: &'static str) -> Self {
+        Self { worker, setup: NoSetup }
+    }
+
+    /// Has `setup` run in every process before it joins.
+    pub fn setup<S: Setup>(self, setup: S) -> Launch<S> {
+        Launch { worker: self.worker, setup }
+    }
+}
+
+impl<S: Setup> Launch<S> {
+    /// Runs an async `main`.
+    pub fn run_async<F: Future>(self, main: impl FnOnce() -> F) -> F::Output {
+        self.run(|| match Builder::new_multi_thread().enable_all().build() {
+            Ok(runtime) => runtime.block_on(main()),
+            Err(error) => fail(&StartError::System(error)),
+        })
+    }
+
+    /// Runs a plain `main`.
+    pub fn run_sync<T>(self, main: impl FnOnce() -> T) -> T {
+        self.run(main)
+    }
+
+    fn run<T>(self, main: impl FnOnce() -> T) -> T {
+        let serves = std::env::args().nth(1).is_some_and(|first| first == self.worker);
+        let child = is_child();
+        let builder = NodeBuilder::default();
+        let builder = if child || serves { builder.worker() } else { builder.client() };
+        let builder = match prepare(self.setup, builder) {
+            Ok(builder) => builder,
+            Err(error) => fail(&error),
+        };
+        if child {
+            become_worker(builder);
+        }
+        if serves {
+            match serve(builder) {
+                Ok(()) => exit(0),
+                Err(error) => fail(&error),
+            }
+        }
+        let _joined = match join(builder) {
+            Ok(joined) => joined,
+            Err(error) => fail(&error),
+        };
+        main()
+    }
+}
+
+/// Runs the set-up on the thread that the node will have: what is made there does not live on an executor.
+fn prepare<S: Setup>(setup: S, mut builder: NodeBuilder) -> Result<NodeBuilder, StartError> {
+    let io = Host::Threads.place("atasks-io")?;
+    setup.run(&mut builder, io.handle()).map_err(StartError::Setup)?;
+    Ok(builder.io(io))
+}
+
+/// What keeps the node of `main` alive.
+enum Joined {
+    Cluster { _node: Node },
+    Local { _cluster: LocalCluster },
+}
+
+fn join(builder: NodeBuilder) -> Result<Joined, StartError> {
+    let configured = !Config::load().map_err(StartError::Config)?.cluster.seeds.is_empty();
+    if configured {
+        return Ok(Joined::Cluster { _node: builder.join_wait()? });
+    }
+    let cluster = atasks_actors::wait::wait(LocalCluster::builder().node(builder).start_lazily());
+    Ok(Joined::Local { _cluster: cluster.map_err(std::io::Error::other)?? })
+}
+
+fn serve(mut builder: NodeBuilder) -> Result<(), StartError> {
+    let mut arguments = std::env::args().skip(2);
+    while let Some(argument) = arguments.next() {
+        let mut value = |what: &str| {
+            arguments.next().ok_or_else(|| StartError::Config(format!("{argument} needs {what} behind it")))
+        };
+        builder = match argument.as_str() {
+            "--listen" => builder.listen(value("an address")?),
+            "--seed" => builder.seed(value("an address")?),
+            "--name" => builder.name(value("a name")?),
+            other => {
+                return Err(StartError::Config(format!(
+                    "`{other}` is no option of a worker: --listen ADDRESS, --seed ADDRESS and --name NAME are"
+                )));
+            }
+        };
+    }
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let node = builder.join().await?;
+        match node.address() {
+            Some(address) => eprintln!("atasks: {} serves at {address}", node.id()),
+            None => eprintln!("atasks: {} serves", node.id()),
+        }
+        node.serve().await
+    })
+}
+
+fn fail(error: &StartError) -> ! {
+    eprintln!("atasks: {}", Chain(error));
+    exit(1)
+}
+
+/// An error with its causes, in one line.
+struct Chain<'a>(&'a dyn std::error::Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        match self.0.source() {
+            Some(source) => write!(f, ": {}", Chain(source)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<S> fmt::Debug for Launch<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Launch").field("worker", &self.worker).finish_non_exhaustive()
+    }
+}

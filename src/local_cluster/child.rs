@@ -1,0 +1,56 @@
+//! The child's side: how a process knows that it is a worker of a `LocalCluster`, and how it becomes one.
+
+use std::{io::Read, thread};
+
+use super::orders::Orders;
+use crate::NodeBuilder;
+
+/// Names the process whose worker this is. A program that a task starts inherits the variable, but has another parent.
+pub(super) const WORKER_OF: &str = "ATASKS_WORKER_OF";
+
+/// Whether this process was started as a worker by the `LocalCluster` of its parent.
+pub(crate) fn is_child() -> bool {
+    let parent = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get());
+    let named = std::env::var(WORKER_OF).ok().and_then(|pid| pid.parse().ok());
+    named.is_some() && named == parent
+}
+
+/// Runs this process as a worker until its parent ends it, or ends itself.
+pub(crate) fn become_worker(builder: NodeBuilder) -> ! {
+    let mut stdin = std::io::stdin().lock();
+    let orders = match Orders::read(&mut stdin) {
+        Ok(orders) => orders,
+        // The parent is gone already.
+        Err(_) => std::process::exit(0),
+    };
+    let Orders { name, incarnation, listen, seeds, executors } = orders;
+    let builder = seeds.into_iter().fold(builder.worker().name(name), NodeBuilder::seed);
+    let builder = builder.configure(move |config| config.node.executors = Some(executors));
+    let builder = builder.incarnation(incarnation).listen(listen);
+    let started = atasks_actors::wait::wait(builder.start_as_default());
+    let node = match started {
+        Ok(Ok(node)) => node,
+        Ok(Err(error)) => fail(&error),
+        Err(error) => fail(&error),
+    };
+    // The life line: it ends with the parent, whatever ends that.
+    let mut rest = [0; 64];
+    while !matches!(stdin.read(&mut rest), Ok(0) | Err(_)) {}
+    let _ = node;
+    std::process::exit(0)
+}
+
+fn fail(error: &dyn std::error::Error) -> ! {
+    eprintln!("the worker could not start: {error}");
+    std::process::exit(1)
+}
+
+/// The test that this thread runs, if this is a test binary. Cargo puts those into a folder named `deps`, and libtest
+/// names a test's thread after the test.
+pub(super) fn test_of_this_thread() -> Option<String> {
+    let executable = std::env::current_exe().ok()?;
+    let in_deps = executable.parent()?.file_name()? == "deps";
+    let thread = thread::current();
+    let name = thread.name().filter(|name| !["main", "tokio-rt-worker", "tokio-runtime-worker"].contains(name))?;
+    in_deps.then(|| name.to_owned())
+}

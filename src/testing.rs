@@ -1,0 +1,80 @@
+//! Many nodes in one thread, on a paused clock, over memory: a cluster that a test can replay exactly.
+
+use std::{future::Future, thread};
+
+use atasks_actors::host::{Host, STACK_BYTES, mark_node_thread};
+use atasks_cluster::transport::Network;
+use tokio::runtime::{Builder, Handle};
+
+use crate::{Node, StartError};
+
+/// Names the seed that a simulated test runs with; by default it is 1.
+pub const SEED: &str = "ATASKS_SEED";
+
+/// Runs `body` in the scope of a client of `workers` simulated workers. Time is virtual: it goes on when all wait.
+pub(crate) fn run<F>(workers: usize, body: impl FnOnce() -> F + Send) -> F::Output
+where
+    F: Future,
+    F::Output: Send,
+{
+    let seed = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    // Printed when the test fails, by libtest.
+    println!("simulated with {SEED}={seed}");
+    thread::scope(|scope| {
+        let simulation = thread::Builder::new().name("atasks-sim".to_owned()).stack_size(STACK_BYTES);
+        let running = simulation.spawn_scoped(scope, || simulate(workers, seed, body));
+        match running.map(thread::ScopedJoinHandle::join) {
+            Ok(Ok(result)) => result,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            Err(error) => panic!("no thread for the simulation: {error}"),
+        }
+    })
+}
+
+fn simulate<F: Future>(workers: usize, seed: u64, body: impl FnOnce() -> F) -> F::Output {
+    mark_node_thread();
+    let runtime = match Builder::new_current_thread().enable_all().start_paused(true).build() {
+        Ok(runtime) => runtime,
+        Err(error) => panic!("no runtime for the simulation: {error}"),
+    };
+    runtime.block_on(async {
+        let cluster = match Cluster::start(workers, seed).await {
+            Ok(cluster) => cluster,
+            Err(error) => panic!("the simulated cluster did not start: {error}"),
+        };
+        cluster.client.scope(body()).await
+    })
+}
+
+/// A simulated cluster: workers, and a client linked to all of them.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    client: Node,
+    _workers: Vec<Node>,
+}
+
+impl Cluster {
+    async fn start(workers: usize, seed: u64) -> Result<Self, StartError> {
+        let network = Network::new(seed);
+        let host = Host::Shared(Handle::current());
+        let address = |worker: usize| format!("memory:w{worker}");
+        let mut started = Vec::with_capacity(workers);
+        for worker in 0..workers {
+            let name = format!("w{worker}");
+            let builder = Node::builder().worker().executors(1).name(&name).listen(address(worker));
+            let builder = (0..worker).map(address).fold(builder, |builder, seed| builder.seed(seed));
+            let incarnation = incarnation(seed, worker);
+            let node = builder.simulated(host.clone(), network.credentials(&name), incarnation).start().await?;
+            started.push(node);
+        }
+        let builder = (0..workers).map(address).fold(Node::builder().client().name("client"), |builder, seed| builder.seed(seed));
+        let credentials = network.credentials("client");
+        let client = builder.simulated(host, credentials, incarnation(seed, workers)).min_workers(workers).join().await?;
+        Ok(Self { client, _workers: started })
+    }
+}
+
+/// Numbers that look like those of real starts, and are the same for the same seed.
+fn incarnation(seed: u64, node: usize) -> u64 {
+    (seed.wrapping_mul(1000) + node as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
