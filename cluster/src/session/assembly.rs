@@ -1,0 +1,184 @@
+//! Payloads that arrive in chunks.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::error::ProtocolError;
+use super::event::Event;
+use super::frame::{Direction, Head, Status};
+use super::limits::{ASSEMBLIES_MAX, CHUNK_BYTES, assembling_max};
+
+/// What was said when a payload was announced, kept until the payload is whole.
+#[derive(Debug)]
+pub(super) enum Opening {
+    /// An Invoke with its extension area, copied so that it does not hold on to the buffer that it came in.
+    Invoke(Head, Bytes),
+    /// An Outcome.
+    Outcome(Status),
+}
+
+/// A payload that is not whole.
+#[derive(Debug)]
+struct Assembly {
+    opening: Opening,
+    total: u32,
+    bytes: Vec<u8>,
+}
+
+/// The unfinished payloads of one peer, bounded in size, in number, and in bytes of all together.
+#[derive(Debug)]
+pub(super) struct Assemblies {
+    /// By direction too: each end numbers its own calls, so one number may name two.
+    open: BTreeMap<(Direction, u64), Assembly>,
+    payload_max: u32,
+    /// Bytes held by all.
+    held: u64,
+}
+
+impl Assemblies {
+    pub(super) fn new(payload_max: u32) -> Self {
+        Self { open: BTreeMap::new(), payload_max, held: 0 }
+    }
+
+    /// Begins a payload of `total` bytes. Takes no memory for it yet: the number is a claim.
+    pub(super) fn open(&mut self, call: u64, total: u32, opening: Opening) -> Result<(), ProtocolError> {
+        let of = opening.direction();
+        let (min, max) = (CHUNK_BYTES as u32 + 1, self.payload_max);
+        if !(min..=max).contains(&total) {
+            return Err(ProtocolError::PayloadSize { of, call, total, min, max });
+        }
+        if of == Direction::Result {
+            self.only_outcome(call)?;
+        }
+        if self.open.len() >= ASSEMBLIES_MAX {
+            return Err(ProtocolError::TooManyPayloads { limit: ASSEMBLIES_MAX });
+        }
+        self.open.insert((of, call), Assembly { opening, total, bytes: Vec::new() });
+        Ok(())
+    }
+
+    /// Refuses an outcome of a call while another one is still coming.
+    pub(super) fn only_outcome(&self, call: u64) -> Result<(), ProtocolError> {
+        match self.open.contains_key(&(Direction::Result, call)) {
+            true => Err(ProtocolError::SecondOutcome { call }),
+            false => Ok(()),
+        }
+    }
+
+    /// Adds a chunk; returns what the payload was announced as once it is whole.
+    pub(super) fn add(&mut self, of: Direction, call: u64, chunk: &[u8]) -> Result<Option<Event>, ProtocolError> {
+        let assembly = self.open.get_mut(&(of, call)).ok_or(ProtocolError::ChunkOfNothing { of, call })?;
+        let total = assembly.total;
+        if chunk.len() > total as usize - assembly.bytes.len() {
+            return Err(ProtocolError::ChunkBeyondTotal { of, call, total });
+        }
+        let limit = assembling_max(self.payload_max);
+        if self.held + chunk.len() as u64 > limit {
+            return Err(ProtocolError::PayloadBudget { limit });
+        }
+        self.held += chunk.len() as u64;
+        assembly.add(chunk);
+        if assembly.bytes.len() < total as usize {
+            return Ok(None);
+        }
+        self.held -= u64::from(total);
+        Ok(self.open.remove(&(of, call)).map(|whole| whole.into_event(call)))
+    }
+
+    /// Drops the arguments of a call; tells whether they were unfinished.
+    pub(super) fn abandon(&mut self, call: u64) -> bool {
+        let dropped = self.open.remove(&(Direction::Arguments, call));
+        self.held -= dropped.as_ref().map_or(0, |assembly| assembly.bytes.len() as u64);
+        dropped.is_some()
+    }
+}
+
+impl Assembly {
+    /// Grows by doubling up to the claimed total, so that a claim alone costs nothing and a whole payload is not
+    /// copied again to fit.
+    fn add(&mut self, chunk: &[u8]) {
+        let needed = self.bytes.len() + chunk.len();
+        if needed > self.bytes.capacity() {
+            let target = needed.max(2 * self.bytes.capacity()).min(self.total as usize);
+            self.bytes.reserve_exact(target - self.bytes.len());
+        }
+        self.bytes.extend_from_slice(chunk);
+    }
+
+    fn into_event(self, call: u64) -> Event {
+        let bytes = Bytes::from(self.bytes);
+        match self.opening {
+            Opening::Invoke(head, extension) => Event::Invoke { head, extension, arguments: bytes },
+            Opening::Outcome(status) => Event::Outcome { call, status, result: bytes },
+        }
+    }
+}
+
+impl Opening {
+    fn direction(&self) -> Direction {
+        match self {
+            Self::Invoke(..) => Direction::Arguments,
+            Self::Outcome(_) => Direction::Result,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAX: u32 = 1024 * 1024;
+    const OUTCOME: Direction = Direction::Result;
+
+    fn open(assemblies: &mut Assemblies, call: u64, total: u32) -> Result<(), ProtocolError> {
+        assemblies.open(call, total, Opening::Outcome(Status::Returned))
+    }
+
+    #[test]
+    fn a_claim_alone_takes_no_memory_and_growth_stays_near_what_arrived() {
+        let mut assemblies = Assemblies::new(u32::MAX);
+        open(&mut assemblies, 1, u32::MAX).unwrap();
+        for chunks in 1..=20 {
+            assert_eq!(assemblies.add(OUTCOME, 1, &[0; CHUNK_BYTES]), Ok(None));
+            let capacity = assemblies.open[&(OUTCOME, 1)].bytes.capacity();
+            assert!(capacity <= 2 * chunks * CHUNK_BYTES, "{capacity} after {chunks} chunks");
+        }
+    }
+
+    #[test]
+    fn sizes_outside_of_the_bounds_are_refused() {
+        let mut assemblies = Assemblies::new(MAX);
+        for total in [0, CHUNK_BYTES as u32, MAX + 1, u32::MAX] {
+            assert!(matches!(open(&mut assemblies, 1, total), Err(ProtocolError::PayloadSize { .. })), "{total}");
+        }
+        assert_eq!(open(&mut assemblies, 1, MAX), Ok(()));
+        assert_eq!(open(&mut assemblies, 1, MAX), Err(ProtocolError::SecondOutcome { call: 1 }));
+    }
+
+    #[test]
+    fn chunks_beyond_the_total_or_of_the_other_direction_are_refused() {
+        let mut assemblies = Assemblies::new(MAX);
+        let total = CHUNK_BYTES as u32 + 2;
+        open(&mut assemblies, 1, total).unwrap();
+        assemblies.add(OUTCOME, 1, &[0; CHUNK_BYTES]).unwrap();
+        let beyond = ProtocolError::ChunkBeyondTotal { of: OUTCOME, call: 1, total };
+        assert_eq!(assemblies.add(OUTCOME, 1, &[0; 3]), Err(beyond));
+        let of = Direction::Arguments;
+        assert_eq!(assemblies.add(of, 1, &[0]), Err(ProtocolError::ChunkOfNothing { of, call: 1 }));
+        let whole = assemblies.add(OUTCOME, 1, &[0; 2]).unwrap();
+        assert!(matches!(whole, Some(Event::Outcome { result, .. }) if result.len() == total as usize));
+        assert_eq!(assemblies.held, 0);
+    }
+
+    #[test]
+    fn number_and_bytes_of_all_are_bounded() {
+        let mut assemblies = Assemblies::new(MAX);
+        (1..=ASSEMBLIES_MAX as u64).for_each(|call| open(&mut assemblies, call, MAX).unwrap());
+        let too_many = ProtocolError::TooManyPayloads { limit: ASSEMBLIES_MAX };
+        assert_eq!(open(&mut assemblies, 9_999, MAX), Err(too_many));
+        (1..=32).for_each(|call| assert_eq!(assemblies.add(OUTCOME, call, &[0; CHUNK_BYTES]), Ok(None)));
+        let limit = assembling_max(MAX);
+        assert_eq!(assemblies.add(OUTCOME, 33, &[0]), Err(ProtocolError::PayloadBudget { limit }));
+    }
+}

@@ -1,0 +1,160 @@
+//! The receiving half of a session: from bytes to events.
+
+use bytes::{Bytes, BytesMut};
+
+use super::assembly::{Assemblies, Opening};
+use super::error::ProtocolError;
+use super::event::Event;
+use super::frame::{Body, Frame, HEADER_BYTES, Header};
+use super::numbers::Processed;
+
+/// Splits what a peer sends into frames, puts large payloads together and tells what was said.
+///
+/// It holds the link to the protocol as far as it needs no other part of the session: whether an outcome belongs to a
+/// call of ours is for [`Pending`](super::Pending) to say.
+#[derive(Debug)]
+pub struct Incoming {
+    assemblies: Assemblies,
+    /// Highest call number of the peer.
+    last_call: u64,
+    processed: Processed,
+    skipped: u64,
+}
+
+impl Incoming {
+    /// Creates the receiving half. `payload_max` is the largest payload that this node accepts, as its hello tells.
+    pub fn new(payload_max: u32) -> Self {
+        Self { assemblies: Assemblies::new(payload_max), last_call: 0, processed: Processed::default(), skipped: 0 }
+    }
+
+    /// Takes all whole frames off the front of `buffer` and passes what they say to `sink`; what remains is the
+    /// beginning of a frame, bounded by the largest kind.
+    ///
+    /// Events hold on to the memory of the buffer; what is to be kept long is better copied.
+    ///
+    /// # Errors
+    /// The peer broke the protocol; what it said before that has reached the sink. Close the link.
+    pub fn receive(&mut self, buffer: &mut BytesMut, sink: &mut impl FnMut(Event)) -> Result<(), ProtocolError> {
+        let (whole, broken) = whole_frames(buffer);
+        if whole > 0 {
+            let batch = buffer.split_to(whole).freeze();
+            let mut rest = &batch[..];
+            while let Some(header) = Header::peek(rest)? {
+                let (frame, after) = rest.split_at(HEADER_BYTES + header.body);
+                self.frame(header, frame, &batch, sink)?;
+                rest = after;
+            }
+        }
+        broken.map_or(Ok(()), Err)
+    }
+
+    fn frame(
+        &mut self,
+        header: Header,
+        frame: &[u8],
+        batch: &Bytes,
+        sink: &mut impl FnMut(Event),
+    ) -> Result<(), ProtocolError> {
+        match Frame::decode(header.kind, &frame[HEADER_BYTES..])? {
+            Some(decoded) => {
+                if let Some(event) = self.event(decoded, batch)? {
+                    sink(event);
+                }
+            }
+            None => self.skipped += 1,
+        }
+        if header.is_numbered() {
+            self.processed.count(frame.len());
+        }
+        Ok(())
+    }
+
+    /// Returns what a frame says, unless more frames have to come before it says something.
+    fn event(&mut self, frame: Frame<'_>, batch: &Bytes) -> Result<Option<Event>, ProtocolError> {
+        Ok(Some(match frame {
+            Frame::Invoke(invoke) => {
+                let head = invoke.head;
+                self.new_call(head.call)?;
+                match invoke.arguments {
+                    Body::Whole(arguments) => {
+                        let extension = batch.slice_ref(invoke.extension);
+                        Event::Invoke { head, extension, arguments: batch.slice_ref(arguments) }
+                    }
+                    Body::Chunked(total) => {
+                        let extension = Bytes::copy_from_slice(invoke.extension);
+                        self.assemblies.open(head.call, total, Opening::Invoke(head, extension))?;
+                        return Ok(None);
+                    }
+                }
+            }
+            Frame::Outcome { call, status, body: Body::Whole(result) } => {
+                self.assemblies.only_outcome(call)?;
+                Event::Outcome { call, status, result: batch.slice_ref(result) }
+            }
+            Frame::Outcome { call, status, body: Body::Chunked(total) } => {
+                self.assemblies.open(call, total, Opening::Outcome(status))?;
+                return Ok(None);
+            }
+            Frame::Chunk { call, of, bytes } => return self.assemblies.add(of, call, bytes),
+            Frame::Cancel { call, by } => self.cancel(call, by)?,
+            Frame::Tasks(bytes) => Event::Tasks(batch.slice_ref(bytes)),
+            Frame::Peers(bytes) => Event::Peers(batch.slice_ref(bytes)),
+            Frame::Ractor(bytes) => Event::Ractor(batch.slice_ref(bytes)),
+            Frame::Heartbeat(heartbeat) => Event::Heartbeat(heartbeat),
+            Frame::Ack { processed } => Event::Ack { processed },
+            Frame::Goodbye { reason } => Event::Goodbye { reason },
+        }))
+    }
+
+    fn new_call(&mut self, call: u64) -> Result<(), ProtocolError> {
+        let last = self.last_call;
+        if call <= last {
+            return Err(ProtocolError::CallNotNew { call, last });
+        }
+        self.last_call = call;
+        Ok(())
+    }
+
+    fn cancel(&mut self, call: u64, by: u8) -> Result<Event, ProtocolError> {
+        let last = self.last_call;
+        if call > last {
+            return Err(ProtocolError::CancelOfNoCall { call, last });
+        }
+        let unfinished = self.assemblies.abandon(call);
+        Ok(if unfinished { Event::Abandoned { call, by } } else { Event::Cancel { call, by } })
+    }
+
+    /// Returns how many numbered frames were processed: passed to the sink, or part of what will be.
+    pub fn processed(&self) -> u64 {
+        self.processed.frames()
+    }
+
+    /// Tells whether the peer should hear soon how much was processed, by an Ack if nothing else carries it.
+    pub fn ack_due(&self) -> bool {
+        self.processed.ack_due()
+    }
+
+    /// Returns the number for an Ack or Heartbeat that is about to be sent, and takes it for told.
+    pub fn tell_processed(&mut self) -> u64 {
+        self.processed.tell()
+    }
+
+    /// Returns how many frames of unknown kinds were skipped.
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
+}
+
+/// Returns the length of all whole frames at the front, and the error behind them if there is one.
+fn whole_frames(buffer: &[u8]) -> (usize, Option<ProtocolError>) {
+    let mut whole = 0;
+    loop {
+        match Header::peek(&buffer[whole..]) {
+            Err(broken) => return (whole, Some(broken)),
+            Ok(Some(header)) if buffer.len() - whole >= HEADER_BYTES + header.body => {
+                whole += HEADER_BYTES + header.body
+            }
+            Ok(_) => return (whole, None),
+        }
+    }
+}

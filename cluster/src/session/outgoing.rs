@@ -1,0 +1,278 @@
+//! The sending half of a session: what waits to be written, and in which order it leaves.
+
+use super::bulk::Bulks;
+use super::error::ProtocolError;
+use super::frame::{Body, Frame, Head, Heartbeat, Invoke, Status};
+use super::lane::Lane;
+use super::limits::{BATCH_BYTES, CHUNK_BYTES, EXTENSION_MAX, TABLE_MAX, assembling_max};
+use super::numbers::Written;
+use super::payload::Payload;
+
+/// Why a frame was not accepted; nothing of it will be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The backlog is at its bound. Try again when batches have left.
+    #[error("the backlog towards the peer is full")]
+    Full,
+    /// Something is larger than the peer accepts.
+    #[error("{what} of {bytes} bytes, the peer accepts {limit}")]
+    TooLarge {
+        /// What is too large.
+        what: &'static str,
+        /// Its size.
+        bytes: usize,
+        /// The most that the peer accepts.
+        limit: usize,
+    },
+}
+
+/// Frames that wait to be written to a peer.
+///
+/// Classes, most urgent first: heartbeat, ack, goodbye and cancels; invokes, outcomes and tables in their order;
+/// pieces of ractor's stream; chunks of large payloads. A batch takes from all of them, see [`next_batch`].
+///
+/// [`next_batch`]: Self::next_batch
+#[derive(Debug)]
+pub struct Outgoing {
+    backlog_max: usize,
+    payload_max: u32,
+    /// Last number that `next_call` gave.
+    call: u64,
+    /// Last call whose Invoke was accepted.
+    accepted: u64,
+    /// Last call whose Invoke was handed out in a batch.
+    invoked: u64,
+    // Only the latest of these says anything, so they need no queue.
+    heartbeat: Option<Heartbeat>,
+    ack: Option<u64>,
+    goodbye: Option<u8>,
+    cancels: Lane,
+    calls: Lane,
+    ractor: Lane,
+    bulks: Bulks,
+    written: Written,
+}
+
+impl Outgoing {
+    /// Creates the sending half.
+    ///
+    /// `backlog_max` is the number of waiting bytes at which Invokes are refused. `payload_max` is the largest payload
+    /// that the *peer* accepts, as its hello told.
+    pub fn new(backlog_max: usize, payload_max: u32) -> Self {
+        Self {
+            backlog_max,
+            payload_max,
+            call: 0,
+            accepted: 0,
+            invoked: 0,
+            heartbeat: None,
+            ack: None,
+            goodbye: None,
+            cancels: Lane::default(),
+            calls: Lane::default(),
+            ractor: Lane::default(),
+            bulks: Bulks::new(assembling_max(payload_max)),
+            written: Written::default(),
+        }
+    }
+
+    /// Returns the next call number, from 1; never the same twice. A number need not be used.
+    pub fn next_call(&mut self) -> u64 {
+        self.call += 1;
+        self.call
+    }
+
+    /// Asks for a call. Calls are accepted in the order of their numbers.
+    ///
+    /// # Errors
+    /// [`Refused::Full`] while there is no room (see [`has_room`](Self::has_room)), [`Refused::TooLarge`].
+    pub fn invoke<'a>(
+        &mut self,
+        head: Head,
+        extension: &[u8],
+        arguments: impl Into<Payload<'a>>,
+    ) -> Result<(), Refused> {
+        debug_assert!(self.accepted < head.call && head.call <= self.call, "calls are made in the order of numbers");
+        if !self.has_room() {
+            return Err(Refused::Full);
+        }
+        fits("extension area", extension.len(), EXTENSION_MAX)?;
+        let arguments = arguments.into();
+        let total = self.payload_size("arguments", arguments.as_slice())?;
+        self.accepted = head.call;
+        if arguments.as_slice().len() <= CHUNK_BYTES {
+            let arguments = Body::Whole(arguments.as_slice());
+            self.calls.push(&Frame::Invoke(Invoke { head, extension, arguments }));
+        } else {
+            self.calls.push(&Frame::Invoke(Invoke { head, extension, arguments: Body::Chunked(total) }));
+            self.bulks.push_arguments(head.call, total, arguments.into_bytes());
+        }
+        Ok(())
+    }
+
+    /// Tells how one of the peer's calls ended. Always accepted, whatever the backlog: only Invokes wait.
+    ///
+    /// # Errors
+    /// [`Refused::TooLarge`]: an outcome that fits must be sent instead.
+    pub fn outcome<'a>(&mut self, call: u64, status: Status, result: impl Into<Payload<'a>>) -> Result<(), Refused> {
+        let result = result.into();
+        let total = self.payload_size("result", result.as_slice())?;
+        if result.as_slice().len() <= CHUNK_BYTES {
+            self.calls.push(&Frame::Outcome { call, status, body: Body::Whole(result.as_slice()) });
+        } else {
+            self.bulks.push_result(call, status, total, result.into_bytes());
+        }
+        Ok(())
+    }
+
+    /// Cancels an accepted call, once, and drops what has not left of its arguments. Its outcome still comes.
+    ///
+    /// Returns whether the peer may have started it, as [`reached_wire`](Self::reached_wire) said before: when not,
+    /// the outcome will be that it was handed back.
+    pub fn cancel(&mut self, call: u64, by: u8) -> bool {
+        let reached = self.reached_wire(call);
+        if call > self.accepted {
+            return reached;
+        }
+        self.bulks.drop_arguments(call);
+        // A cancel must not overtake the Invoke that it means.
+        let lane = if call > self.invoked { &mut self.calls } else { &mut self.cancels };
+        lane.push(&Frame::Cancel { call, by });
+        reached
+    }
+
+    /// Tells whether the peer may have started an accepted call. False only with proof: its Invoke, or the end of its arguments,
+    /// was never handed out. True once a cancel has dropped them, so ask before, or use what `cancel` returns.
+    pub fn reached_wire(&self, call: u64) -> bool {
+        call <= self.invoked && !self.bulks.holds_arguments(call)
+    }
+
+    /// Says a sign of life with the next batch; replaces one that has not left.
+    pub fn heartbeat(&mut self, heartbeat: Heartbeat) {
+        self.heartbeat = Some(heartbeat);
+    }
+
+    /// Tells with the next batch how much of what the peer sent is processed.
+    pub fn ack(&mut self, processed: u64) {
+        self.ack = Some(processed);
+    }
+
+    /// Says goodbye at the end of the next batch; what does not fit into that batch is overtaken.
+    pub fn goodbye(&mut self, reason: u8) {
+        self.goodbye = Some(reason);
+    }
+
+    /// Advertises a task table.
+    ///
+    /// # Errors
+    /// [`Refused::TooLarge`]: above [`TABLE_MAX`].
+    pub fn tasks(&mut self, table: &[u8]) -> Result<(), Refused> {
+        fits("task table", table.len(), TABLE_MAX)?;
+        self.calls.push(&Frame::Tasks(table));
+        Ok(())
+    }
+
+    /// Sends gossip.
+    ///
+    /// # Errors
+    /// [`Refused::TooLarge`]: above [`TABLE_MAX`].
+    pub fn peers(&mut self, gossip: &[u8]) -> Result<(), Refused> {
+        fits("gossip", gossip.len(), TABLE_MAX)?;
+        self.calls.push(&Frame::Peers(gossip));
+        Ok(())
+    }
+
+    /// Sends bytes of ractor's stream. The caller waits while [`ractor_bytes`](Self::ractor_bytes) is high.
+    pub fn ractor(&mut self, bytes: &[u8]) {
+        for piece in bytes.chunks(CHUNK_BYTES) {
+            self.ractor.push(&Frame::Ractor(piece));
+        }
+    }
+
+    /// Tells whether a further Invoke is accepted.
+    pub fn has_room(&self) -> bool {
+        self.waiting_bytes() < self.backlog_max && self.bulks.has_room()
+    }
+
+    /// Returns the bytes that wait.
+    pub fn waiting_bytes(&self) -> usize {
+        self.cancels.bytes() + self.calls.bytes() + self.ractor.bytes() + self.bulks.bytes()
+    }
+
+    /// Returns the bytes of ractor's stream that wait.
+    pub fn ractor_bytes(&self) -> usize {
+        self.ractor.bytes()
+    }
+
+    /// Tells whether the next batch would be empty.
+    pub fn is_empty(&self) -> bool {
+        let said = self.heartbeat.is_none() && self.ack.is_none() && self.goodbye.is_none();
+        said && self.cancels.is_empty() && self.calls.is_empty() && self.ractor.is_empty() && self.bulks.is_empty()
+    }
+
+    /// Appends the next batch to `out`, which is then to be written before any later batch.
+    ///
+    /// It has everything urgent; then, in the order of classes, small frames up to about [`BATCH_BYTES`], at least a
+    /// segment of each class that waits, so that none starves; then one chunk of the large payload whose turn it is.
+    pub fn next_batch(&mut self, out: &mut Vec<u8>) {
+        let until = out.len() + BATCH_BYTES;
+        self.say_processed(out);
+        // From here to the goodbye all frames are numbered: this is the piece to keep for a replay.
+        if !self.cancels.is_empty() {
+            self.cancels.take(out, usize::MAX, &mut self.written);
+        }
+        if let Some(invoked) = self.calls.take(out, until, &mut self.written) {
+            self.invoked = invoked;
+        }
+        if !self.ractor.is_empty() {
+            self.ractor.take(out, until, &mut self.written);
+        }
+        self.bulks.next_chunk(self.invoked, out, &mut self.written);
+        if let Some(reason) = self.goodbye.take() {
+            Frame::Goodbye { reason }.encode(out);
+        }
+    }
+
+    /// A heartbeat says what an ack would.
+    fn say_processed(&mut self, out: &mut Vec<u8>) {
+        let ack = self.ack.take();
+        match self.heartbeat.take() {
+            Some(mut heartbeat) => {
+                heartbeat.processed = heartbeat.processed.max(ack.unwrap_or(0));
+                Frame::Heartbeat(heartbeat).encode(out);
+            }
+            None => {
+                if let Some(processed) = ack {
+                    Frame::Ack { processed }.encode(out);
+                }
+            }
+        }
+    }
+
+    /// Returns how many numbered frames were handed out.
+    pub fn written(&self) -> u64 {
+        self.written.frames()
+    }
+
+    /// Returns how many of them the peer has said to have processed; while this moves, the peer hears us.
+    pub fn acknowledged(&self) -> u64 {
+        self.written.acknowledged()
+    }
+
+    /// Takes the peer's `processed` from a Heartbeat or an Ack.
+    ///
+    /// # Errors
+    /// It goes backwards, or beyond what was written.
+    pub fn acknowledge(&mut self, processed: u64) -> Result<(), ProtocolError> {
+        self.written.acknowledge(processed)
+    }
+
+    fn payload_size(&self, what: &'static str, bytes: &[u8]) -> Result<u32, Refused> {
+        fits(what, bytes.len(), self.payload_max as usize)?;
+        Ok(bytes.len() as u32)
+    }
+}
+
+fn fits(what: &'static str, bytes: usize, limit: usize) -> Result<(), Refused> {
+    if bytes <= limit { Ok(()) } else { Err(Refused::TooLarge { what, bytes, limit }) }
+}

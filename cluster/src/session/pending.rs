@@ -1,0 +1,151 @@
+//! Calls that we made and whose outcomes have not come.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// What is known of a call when its outcome comes.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Awaited<T> {
+    /// It is awaited.
+    Waiting(T),
+    /// Nobody waits for it any more; the outcome was owed all the same.
+    Abandoned,
+    /// It was never made, or had its outcome: the peer broke the protocol.
+    Unknown,
+}
+
+/// A call whose outcome will not come, since its peer is lost.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Lost<T> {
+    /// The call.
+    pub call: u64,
+    /// Who awaits it.
+    pub waiting: T,
+    /// Whether the peer may have started it, by [`Outgoing::reached_wire`](super::Outgoing::reached_wire).
+    pub reached: bool,
+}
+
+/// Calls without an outcome, each with a `T` that waits for it until it is abandoned.
+///
+/// A map, since one long call among a million short ones would keep all their places in a ring. It is bounded by
+/// whoever makes the calls: a call leaves it only with its outcome.
+#[derive(Debug)]
+pub struct Pending<T> {
+    calls: HashMap<u64, Option<T>, BuildHasherDefault<CallHasher>>,
+}
+
+impl<T> Pending<T> {
+    /// Creates an empty table.
+    pub fn new() -> Self {
+        Self { calls: HashMap::default() }
+    }
+
+    /// Files a call before its Invoke is enqueued. `call` is new: from [`Outgoing::next_call`](super::Outgoing::next_call).
+    pub fn insert(&mut self, call: u64, waiting: T) {
+        let before = self.calls.insert(call, Some(waiting));
+        debug_assert!(before.is_none(), "call numbers are never used twice");
+    }
+
+    /// Takes a call out when its outcome comes, or when its Invoke was refused.
+    pub fn take(&mut self, call: u64) -> Awaited<T> {
+        match self.calls.remove(&call) {
+            Some(Some(waiting)) => Awaited::Waiting(waiting),
+            Some(None) => Awaited::Abandoned,
+            None => Awaited::Unknown,
+        }
+    }
+
+    /// Lets go who waits for a call, which is then to be cancelled; the entry stays until its outcome comes.
+    ///
+    /// `None` if it was abandoned before, or had its outcome.
+    pub fn abandon(&mut self, call: u64) -> Option<T> {
+        self.calls.get_mut(&call).and_then(Option::take)
+    }
+
+    /// Returns the number of calls without an outcome, abandoned ones included.
+    pub fn len(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Tells whether no outcome is owed.
+    pub fn is_empty(&self) -> bool {
+        self.calls.is_empty()
+    }
+
+    /// Empties the table on the loss of the peer; returns the awaited calls in the order in which they were made.
+    pub fn drain(&mut self, reached: impl Fn(u64) -> bool) -> Vec<Lost<T>> {
+        let awaited = self.calls.drain().filter_map(|(call, waiting)| waiting.map(|waiting| (call, waiting)));
+        let mut lost: Vec<_> = awaited.map(|(call, waiting)| Lost { call, waiting, reached: reached(call) }).collect();
+        lost.sort_unstable_by_key(|lost| lost.call);
+        lost
+    }
+}
+
+impl<T> Default for Pending<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Hashes a call number by one multiplication. Good enough as we choose the numbers, the peer does not.
+#[derive(Debug, Default)]
+struct CallHasher(u64);
+
+/// 2^64 divided by the golden ratio: spreads consecutive numbers (Knuth, TAOCP 3, 6.4).
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+
+impl Hasher for CallHasher {
+    fn write_u64(&mut self, call: u64) {
+        // The table looks at the low bits and at the top seven; the low ones of a product alone are no better than
+        // those of the number.
+        self.0 = call.wrapping_mul(SPREAD).rotate_left(32);
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(self.0 ^ u64::from(*byte));
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_taken_once() {
+        let mut pending = Pending::new();
+        pending.insert(1, "a");
+        assert_eq!(pending.take(1), Awaited::Waiting("a"));
+        assert_eq!(pending.take(1), Awaited::Unknown);
+        assert_eq!(pending.take(2), Awaited::Unknown);
+    }
+
+    #[test]
+    fn an_abandoned_call_stays_known_until_its_outcome() {
+        let mut pending = Pending::new();
+        pending.insert(1, "a");
+        assert_eq!(pending.abandon(1), Some("a"));
+        assert_eq!(pending.abandon(1), None);
+        assert_eq!(pending.abandon(2), None);
+        assert_eq!(pending.len(), 1);
+        assert_eq!(pending.take(1), Awaited::Abandoned);
+        assert!(pending.is_empty());
+    }
+
+    #[test]
+    fn a_loss_drains_what_is_awaited_in_order_and_says_what_was_reached() {
+        let mut pending = Pending::new();
+        (1..=1_000).for_each(|call| pending.insert(call, call * 10));
+        pending.abandon(500);
+        let lost = pending.drain(|call| call <= 700);
+        assert_eq!(lost.len(), 999);
+        assert!(lost.is_sorted_by_key(|lost| lost.call));
+        assert!(lost.iter().all(|lost| lost.waiting == lost.call * 10 && lost.reached == (lost.call <= 700)));
+        assert!(pending.is_empty());
+    }
+}
