@@ -23,12 +23,14 @@ mod numbers;
 mod outgoing;
 mod payload;
 mod pending;
+mod refused;
 #[cfg(test)]
 mod tests;
 
 pub use error::ProtocolError;
 pub use event::Event;
 pub use incoming::Incoming;
-pub use outgoing::{Outgoing, Refused};
+pub use outgoing::Outgoing;
 pub use payload::Payload;
 pub use pending::{Awaited, Lost, Pending};
+pub use refused::Refused;

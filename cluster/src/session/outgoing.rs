@@ -7,24 +7,7 @@ use super::lane::Lane;
 use super::limits::{BATCH_BYTES, CHUNK_BYTES, EXTENSION_MAX, TABLE_MAX, assembling_max};
 use super::numbers::Written;
 use super::payload::Payload;
-
-/// Why a frame was not accepted; nothing of it will be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// The backlog is at its bound. Try again when batches have left.
-    #[error("the backlog towards the peer is full")]
-    Full,
-    /// Something is larger than the peer accepts.
-    #[error("{what} of {bytes} bytes, the peer accepts {limit}")]
-    TooLarge {
-        /// What is too large.
-        what: &'static str,
-        /// Its size.
-        bytes: usize,
-        /// The most that the peer accepts.
-        limit: usize,
-    },
-}
+use super::refused::{Refused, fits};
 
 /// Frames that wait to be written to a peer.
 ///
@@ -271,8 +254,4 @@ impl Outgoing {
         fits(what, bytes.len(), self.payload_max as usize)?;
         Ok(bytes.len() as u32)
     }
-}
-
-fn fits(what: &'static str, bytes: usize, limit: usize) -> Result<(), Refused> {
-    if bytes <= limit { Ok(()) } else { Err(Refused::TooLarge { what, bytes, limit }) }
 }

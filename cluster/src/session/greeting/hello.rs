@@ -25,7 +25,7 @@ pub enum Role {
 pub struct Hello {
     /// Protocol versions that it speaks.
     pub versions: Versions,
-    /// Name; 1 to [`NAME_MAX`] bytes, printable.
+    /// Name; 1 to [`NAME_MAX`](super::NAME_MAX) bytes, printable.
     pub name: String,
     /// Chosen anew at each start.
     pub incarnation: u64,
