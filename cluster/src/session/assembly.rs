@@ -181,4 +181,16 @@ mod tests {
         let limit = assembling_max(MAX);
         assert_eq!(assemblies.add(OUTCOME, 33, &[0]), Err(ProtocolError::PayloadBudget { limit }));
     }
+    #[test]
+    fn abandoned_arguments_give_their_bytes_back() {
+        let head = crate::session::tests::head;
+        let mut assemblies = Assemblies::new(MAX);
+        // Twice what the bound allows at once.
+        for call in 1..=64 {
+            assemblies.open(call, MAX, Opening::Invoke(head(call), Bytes::new())).unwrap();
+            assert_eq!(assemblies.add(Direction::Arguments, call, &[0; CHUNK_BYTES]), Ok(None));
+            assert!(assemblies.abandon(call) && !assemblies.abandon(call));
+        }
+        assert_eq!(assemblies.held, 0);
+    }
 }

@@ -14,7 +14,7 @@ const PAYLOAD_MAX: u32 = 4 * MIB as u32;
 const BACKLOG_MAX: usize = 64 * MIB;
 
 /// The plainest head.
-fn head(call: u64) -> Head {
+pub(super) fn head(call: u64) -> Head {
     Head {
         call,
         task: 0,

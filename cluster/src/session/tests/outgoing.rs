@@ -106,6 +106,22 @@ fn a_cancel_overtakes_everything_but_its_own_invoke() {
 }
 
 #[test]
+fn all_cancels_leave_with_the_next_batch_however_many() {
+    // A later Invoke may take the place of a cancelled payload, so none may leave before these.
+    let mut outgoing = outgoing();
+    for _ in 0..30_000 {
+        call(&mut outgoing, 0);
+    }
+    drain(&mut outgoing);
+    for call in 1..=30_000 {
+        assert!(outgoing.cancel(call, 0));
+    }
+    call(&mut outgoing, 0);
+    let words = words(&batch(&mut outgoing));
+    assert_eq!((words.len(), words[30_000].as_str()), (30_001, "invoke 30001"));
+}
+
+#[test]
 fn a_cancelled_payload_is_not_sent_further() {
     let mut outgoing = outgoing();
     let begun = call(&mut outgoing, MIB);
