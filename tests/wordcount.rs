@@ -20,8 +20,9 @@ mod totals;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// The example, ready for arguments; built by `cargo test` beside the folder of the test executables.
 fn wordcount() -> Command {
@@ -32,7 +33,7 @@ fn wordcount() -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"ATASKS_")) {
         command.env_remove(name);
     }
-    command.args(["--workers", "2"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -66,7 +67,7 @@ impl Ran {
 }
 
 fn run(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ran {
-    Ran::new(wordcount().args(arguments).output().unwrap())
+    Ran::new(wordcount().args(["--workers", "2"]).args(arguments).output().unwrap())
 }
 
 /// A folder with these files in it.
@@ -193,12 +194,71 @@ fn a_pipe_gets_no_progress_bar() {
     assert!(!ran.complaints.contains(['\x1b', '\r']), "{:?}", ran.complaints);
 }
 
+/// A worker in a process of its own, as in another terminal.
+struct Worker {
+    process: Child,
+    /// What a client is to name.
+    address: String,
+}
+
+impl Worker {
+    fn new(listen: &str) -> Self {
+        let mut process = wordcount().args(["worker", "--listen", listen]).spawn().unwrap();
+        let mut lines = BufReader::new(process.stderr.as_mut().unwrap()).lines();
+        let told = lines.find_map(|line| line.unwrap().rsplit_once("--seed ").map(|(_, address)| address.to_owned()));
+        let Some(address) = told else {
+            panic!("the worker ended with {:?} and told no address", process.wait());
+        };
+        Self { process, address }
+    }
+
+    /// Asks the worker to end; tells its exit code.
+    fn end(mut self) -> Option<i32> {
+        let kill = format!("kill -TERM {}", self.process.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        self.process.wait().unwrap().code()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ended_before = self.process.kill();
+        let _reaped = self.process.wait();
+    }
+}
+
+/// Counts on two workers that listen there, each named by the client.
+#[track_caller]
+fn check_started_workers(listen: &str) {
+    let workers = [Worker::new(listen), Worker::new(listen)];
+    let folder = folder(&[("text", &prose(4 << 20))]);
+    let mut client = wordcount();
+    for worker in &workers {
+        client.args(["--seed", &worker.address]);
+    }
+    let ran = Ran::new(client.arg(folder.path()).output().unwrap());
+    let (words, distinct) = expected(&prose(4 << 20));
+    ran.assert_counted(words, distinct);
+    for worker in workers {
+        assert_eq!(worker.end(), Some(0));
+    }
+}
+
+#[test]
+fn workers_of_other_terminals_count_over_sockets() {
+    check_started_workers("unix");
+}
+
+#[test]
+fn workers_of_other_terminals_count_over_tls() {
+    check_started_workers("127.0.0.1:0");
+}
+
 /// Kills workers in the middle of the job. Linux, where the children of a process can be listed without a tool.
 #[cfg(target_os = "linux")]
 mod loss_of_workers {
     use super::*;
     use std::io::Write;
-    use std::process::Child;
 
     /// The example, reading what a test feeds it.
     struct Fed {
@@ -209,7 +269,8 @@ mod loss_of_workers {
     impl Fed {
         fn new(arguments: &[&str]) -> Self {
             let mut command = wordcount();
-            let process = command.args(arguments).arg("/dev/stdin").stdin(Stdio::piped()).spawn().unwrap();
+            let process =
+                command.args(["--workers", "2", "/dev/stdin"]).args(arguments).stdin(Stdio::piped()).spawn().unwrap();
             Self { process, fed: Vec::new() }
         }
 

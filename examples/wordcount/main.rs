@@ -161,13 +161,15 @@ fn print(table: &Table<'_>) -> io::Result<()> {
     }
 }
 
-/// A bar up to `bytes` bytes where a person watches, and none in a pipe.
+/// A bar up to `bytes` bytes (0: nobody knows how many) where a person watches, and none in a pipe.
 fn progress(bytes: u64) -> ProgressBar {
     if !(io::stdout().is_terminal() && io::stderr().is_terminal()) {
         return ProgressBar::hidden();
     }
-    let look = "{bar:40} {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}  {eta} left";
-    let bar = ProgressBar::new(bytes);
+    let (bar, look) = match bytes {
+        0 => (ProgressBar::no_length(), "{binary_bytes}  {binary_bytes_per_sec}"),
+        bytes => (ProgressBar::new(bytes), "{bar:40} {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}"),
+    };
     match ProgressStyle::with_template(look) {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,

@@ -27,7 +27,7 @@ impl fmt::Display for Table<'_> {
         self.nodes(f)?;
         let mebibytes = self.totals.bytes() as f64 / (1 << 20) as f64;
         let seconds = self.took.as_secs_f64();
-        writeln!(f, "\n{seconds:>16.2}  seconds")?;
+        writeln!(f, "\n{seconds:>16.3}  seconds")?;
         writeln!(f, "{:>16.1}  MiB/s ({mebibytes:.1} MiB)", mebibytes / seconds.max(1e-6))
     }
 }
@@ -127,7 +127,7 @@ mod tests {
           chunks   share  counted by node
                1  100.0%  host-1
 
-            0.50  seconds
+           0.500  seconds
              0.0  MiB/s (0.0 MiB)
 ";
         assert_eq!(printed(b"to be or not to be"), expected);
