@@ -110,7 +110,7 @@ enum Joined {
 }
 
 fn join(builder: NodeBuilder) -> Result<Joined, StartError> {
-    let configured = !Config::load().map_err(StartError::Config)?.cluster.seeds.is_empty();
+    let configured = !Config::load()?.cluster.seeds.is_empty();
     if configured {
         return Ok(Joined::Cluster { _node: builder.join_wait()? });
     }

@@ -363,7 +363,7 @@ impl NodeBuilder {
 
     /// Starts the node, and does not wait for others.
     pub(crate) async fn start(self) -> Result<Node, StartError> {
-        let mut config = Config::load().map_err(StartError::Config)?;
+        let mut config = Config::load()?;
         let role = self.role.or(config.node.role).unwrap_or_default();
         if !self.listen.is_empty() {
             config.cluster.listen = self.listen;

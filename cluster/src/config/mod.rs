@@ -9,6 +9,8 @@ use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::StartError;
+
 /// What a node does in its cluster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -174,7 +176,7 @@ impl Config {
     ///
     /// # Errors
     /// An unknown key or a value that does not fit, named with where it stands.
-    pub fn load() -> Result<Self, String> {
+    pub fn load() -> Result<Self, StartError> {
         let named = std::env::var_os("ATASKS_CONFIG");
         let file = named.clone().map_or_else(|| PathBuf::from("atasks.toml"), PathBuf::from);
         let environment = config::Environment::with_prefix("ATASKS")
@@ -189,8 +191,8 @@ impl Config {
             .add_source(config::File::from(file).format(config::FileFormat::Toml).required(named.is_some()))
             .add_source(environment)
             .build()
-            .map_err(|error| error.to_string())?;
-        let config: Self = read.try_deserialize().map_err(|error| error.to_string())?;
+            .map_err(|error| StartError::Config(error.to_string()))?;
+        let config: Self = read.try_deserialize().map_err(|error| StartError::Config(error.to_string()))?;
         config.check()?;
         Ok(config)
     }
@@ -199,25 +201,29 @@ impl Config {
     ///
     /// # Errors
     /// A value outside of what is allowed, named with what is.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), StartError> {
+        self.problem().map_or(Ok(()), |problem| Err(StartError::Config(problem)))
+    }
+
+    fn problem(&self) -> Option<String> {
         let LivenessConfig { heartbeat, lost_after } = self.liveness;
         if heartbeat.is_zero() || lost_after < heartbeat * 5 {
-            return Err(format!(
+            return Some(format!(
                 "liveness.lost_after is {lost_after:?}: at least 5 x liveness.heartbeat ({heartbeat:?}) is needed"
             ));
         }
         let ceiling = atasks_actors::codec::PAYLOAD_CEILING;
         if self.limits.payload_max == 0 || self.limits.payload_max > ceiling {
-            return Err(format!("limits.payload_max is {}: 1 to {ceiling} bytes are allowed", self.limits.payload_max));
+            return Some(format!("limits.payload_max is {}: 1 to {ceiling} bytes are allowed", self.limits.payload_max));
         }
         if self.node.executors == Some(0) {
-            return Err("node.executors is 0: at least 1 is needed".to_owned());
+            return Some("node.executors is 0: at least 1 is needed".to_owned());
         }
         match &self.node.name {
             Some(name) if name.is_empty() || name.len() > 255 || name.chars().any(char::is_control) => {
-                Err("node.name must have 1 to 255 printable characters".to_owned())
+                Some("node.name must have 1 to 255 printable characters".to_owned())
             }
-            _ => Ok(()),
+            _ => None,
         }
     }
 }
@@ -235,7 +241,7 @@ mod tests {
     fn too_few_heartbeats_before_a_loss_are_refused_with_the_rule() {
         let mut config = Config::default();
         config.liveness.lost_after = Duration::from_secs(1);
-        assert!(config.check().unwrap_err().contains("5 x liveness.heartbeat"));
+        assert!(config.check().unwrap_err().to_string().contains("5 x liveness.heartbeat"));
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl NodeCore {
     /// A setting is wrong, an address cannot be listened at, the system refuses a thread.
     pub async fn start(parts: NodeParts) -> Result<Arc<Self>, StartError> {
         let NodeParts { role, config, host, io, table, credentials, incarnation, state } = parts;
-        config.check().map_err(StartError::Config)?;
+        config.check()?;
         if cfg!(panic = "abort") {
             return Err(StartError::PanicAbort);
         }
