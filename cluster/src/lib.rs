@@ -1,1 +1,5 @@
 //! cluster
+
+pub mod address;
+pub mod secret;
+pub mod transport;
