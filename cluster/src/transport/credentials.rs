@@ -29,12 +29,14 @@ impl Credentials {
     /// # Errors
     /// Only if the cryptographic library does not work on this machine.
     pub fn from_secret(secret: &Secret) -> Result<Self, TransportError> {
-        Ok(Self { tls: Some(Tls::from_secret(secret)?), ..Self::default() })
+        let mut credentials = Self::none();
+        credentials.tls = Some(Tls::from_secret(secret)?);
+        Ok(credentials)
     }
 
     #[cfg(any(test, feature = "testing"))]
     pub(super) fn at(endpoint: Endpoint) -> Self {
-        Self { endpoint: Some(endpoint), ..Self::default() }
+        Self { tls: None, endpoint: Some(endpoint) }
     }
 
     pub(super) fn tls(&self) -> Option<&Tls> {

@@ -102,7 +102,9 @@ impl Socket {
     pub fn flushed(&self) -> bool {
         match &self.stream {
             Stream::Tls(stream) => stream.flushed(),
-            _ => true,
+            Stream::Unix(_) => true,
+            #[cfg(any(test, feature = "testing"))]
+            Stream::Memory(_) => true,
         }
     }
 
@@ -116,7 +118,9 @@ impl Socket {
     pub async fn flush(&self) -> io::Result<()> {
         match &self.stream {
             Stream::Tls(stream) => stream.flush().await,
-            _ => Ok(()),
+            Stream::Unix(_) => Ok(()),
+            #[cfg(any(test, feature = "testing"))]
+            Stream::Memory(_) => Ok(()),
         }
     }
 

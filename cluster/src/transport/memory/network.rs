@@ -39,10 +39,13 @@ struct State {
     connections: Vec<Connection>,
 }
 
+/// Hands a listener its end of a connection, and the name of who dialled.
+type Knock = mpsc::Sender<(Stream, String)>;
+
 /// Where a listener is knocked at, and whose it is.
 struct Door {
     owner: String,
-    knock: mpsc::Sender<(Stream, String)>,
+    knock: Knock,
 }
 
 /// Ends by name, and the two directions for as long as one end uses them.
@@ -124,8 +127,6 @@ impl Endpoint {
         Ok(near)
     }
 }
-
-type Knock = mpsc::Sender<(Stream, String)>;
 
 impl State {
     fn connect(&mut self, dialler: &str, listener: &str) -> Option<(Knock, [Stream; 2])> {

@@ -2,7 +2,7 @@
 //!
 //! Like a socket, it takes bytes until a bound, keeps their order, and tells neither end at once what the other did:
 //! an end, a reset or a reader that has left takes its time as bytes do. Its state is behind a std mutex because a
-//! socket may be written from any thread; a simulation has but one.
+//! socket may be written from any thread; a simulation has but one, for outside of its runtime the clock is the real one.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -195,6 +195,10 @@ impl State {
     }
 
     fn next_due(&self) -> Option<Instant> {
+        if self.left.is_some() {
+            // The reader was aborted while it waits.
+            return Some(Instant::now());
+        }
         self.chunks.front().map(|chunk| chunk.due).or_else(|| self.end.map(|end| end.due))
     }
 

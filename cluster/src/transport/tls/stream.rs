@@ -35,11 +35,12 @@ impl Stream {
     pub(crate) fn try_read(&self, buf: &mut BytesMut) -> io::Result<usize> {
         let mut inbound = lock(&self.inbound);
         loop {
-            match self.decrypt(&mut inbound, buf)? {
-                Decrypted::Bytes(count) => return Ok(count),
-                // An end without the closing alert: see the module above for why it is no error.
-                Decrypted::Nothing if inbound.fill(&self.tcp)? == 0 => return Ok(0),
-                Decrypted::Nothing => {}
+            if let Some(count) = self.decrypt(&mut inbound, buf)? {
+                return Ok(count);
+            }
+            // An end without the closing alert: see the module above for why it is no error.
+            if inbound.fill(&self.tcp)? == 0 {
+                return Ok(0);
             }
         }
     }
@@ -93,17 +94,17 @@ impl Stream {
         let _ = rustix::net::shutdown(&self.tcp, Shutdown::Both);
     }
 
-    /// Turns what was read into plaintext, until there is some.
-    fn decrypt(&self, inbound: &mut Inbound, buf: &mut BytesMut) -> io::Result<Decrypted> {
+    /// Turns what was read into plaintext, until there is some (then how much, 0 after the closing alert) or until
+    /// more must be read.
+    fn decrypt(&self, inbound: &mut Inbound, buf: &mut BytesMut) -> io::Result<Option<usize>> {
         loop {
             let mut connection = lock(&self.connection);
-            match take_plaintext(&mut connection, buf)? {
-                Decrypted::Nothing => {}
-                decrypted => return Ok(decrypted),
+            if let Some(count) = take_plaintext(&mut connection, buf)? {
+                return Ok(Some(count));
             }
             let mut unread = inbound.unread();
             if unread.is_empty() {
-                return Ok(Decrypted::Nothing);
+                return Ok(None);
             }
             inbound.start += connection.read_tls(&mut unread)?;
             let processed = connection.process_new_packets();
@@ -122,12 +123,6 @@ impl Stream {
         }
         Ok(())
     }
-}
-
-enum Decrypted {
-    /// Zero after the closing alert.
-    Bytes(usize),
-    Nothing,
 }
 
 /// Ciphertext that rustls has not taken yet: `buffer[start..end]`.
@@ -160,19 +155,19 @@ impl std::fmt::Debug for Inbound {
     }
 }
 
-fn take_plaintext(connection: &mut Connection, buf: &mut BytesMut) -> io::Result<Decrypted> {
+/// Takes what rustls has decrypted: nothing yet, or how much, 0 after the closing alert.
+fn take_plaintext(connection: &mut Connection, buf: &mut BytesMut) -> io::Result<Option<usize>> {
     let mut reader = connection.reader();
     let mut taken = 0;
     loop {
         let count = match reader.fill_buf() {
-            Ok([]) => return Ok(Decrypted::Bytes(taken)),
+            Ok([]) => return Ok(Some(taken)),
             Ok(chunk) => {
                 buf.extend_from_slice(chunk);
                 chunk.len()
             }
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
-            Err(_) if taken == 0 => return Ok(Decrypted::Nothing),
-            Err(_) => return Ok(Decrypted::Bytes(taken)),
+            Err(_would_block) => return Ok((taken > 0).then_some(taken)),
         };
         reader.consume(count);
         taken += count;
