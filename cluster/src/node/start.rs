@@ -125,6 +125,7 @@ impl NodeCore {
     async fn start_parts(self: Arc<Self>, listens: Vec<Address>, seeds: Vec<Address>) -> Result<(), StartError> {
         let mut listeners = Vec::with_capacity(listens.len());
         for address in listens {
+            let address = own_socket(address, self.me.name());
             let listener = Listener::bind(&address, &self.credentials)
                 .await
                 .map_err(|error| StartError::Listen { address: address.to_string(), reason: chain(&error) })?;
@@ -225,6 +226,14 @@ impl NodeCore {
 
 fn addresses(key: &str, texts: &[String]) -> Result<Vec<Address>, StartError> {
     texts.iter().map(|text| text.parse().map_err(|error| StartError::Config(format!("{key}: {error}")))).collect()
+}
+
+/// A bare `unix` stands for a socket that is named after the node, so that many nodes of one user fit on a machine.
+fn own_socket(address: Address, name: &str) -> Address {
+    match "unix".parse::<Address>() {
+        Ok(bare) if bare == address => Address::Unix(name.replace('/', "_").into()),
+        _ => address,
+    }
 }
 
 /// The host's name and six letters of the incarnation, so that two starts never have one name by chance.
