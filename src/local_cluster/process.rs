@@ -26,6 +26,8 @@ use crate::{Loss, NodeId, StartError};
 /// A worker is started again this often within [`RESTARTS_WITHIN`]; once more and it stays down.
 const RESTARTS_MAX: usize = 5;
 const RESTARTS_WITHIN: Duration = Duration::from_secs(30);
+/// Ends of former workers that are kept for links that ask.
+const EXITS_KEPT: usize = 256;
 /// Lines and bytes of a worker's last output that are kept for the person who has to find out.
 const LINES_KEPT: usize = 40;
 const LINE_MAX: u64 = 64 * 1024;
@@ -147,7 +149,10 @@ impl Children {
             self.listen(worker, stderr, true);
         }
         let mut state = self.state();
-        state.exits.retain(|_, exit| exit.borrow().is_none());
+        // How a worker ended is asked soon after, or never.
+        if state.exits.len() >= EXITS_KEPT {
+            state.exits.retain(|_, exit| exit.borrow().is_none());
+        }
         state.exits.insert(node.clone(), exit);
         if !state.ended {
             let running = Running { worker: LocalWorker { node, pid: child.id() }, _life: life };

@@ -96,7 +96,6 @@ impl Link {
         let mut out = self.out();
         let super::Out { outgoing, pending, .. } = &mut *out;
         let left = pending.drain(|call| outgoing.reached_wire(call));
-        out.lost.get_or_insert(Loss::Left);
         drop(out);
         for call in left {
             let ran = if call.reached { Ran::Maybe } else { Ran::No };

@@ -76,6 +76,9 @@ impl Link {
         }
         // What a writer elsewhere left inside the TLS layer is flushed by an empty write.
         out.writing = !batch.is_empty() || !self.socket.flushed();
+        if !out.writing {
+            self.quiet.notify_waiters();
+        }
         out.writing
     }
 

@@ -48,6 +48,8 @@ pub(crate) struct Link {
     out: Mutex<Out>,
     /// Tells the writer that something waits.
     waiting: Notify,
+    /// Tells that all has been written.
+    quiet: Notify,
     serving: Serving,
     abilities: OnceLock<Abilities>,
     load: PeerLoad,
@@ -90,6 +92,7 @@ impl Link {
             socket,
             node: Arc::downgrade(node),
             waiting: Notify::new(),
+            quiet: Notify::new(),
             serving: Serving::default(),
             abilities: OnceLock::new(),
             load: PeerLoad::default(),
@@ -143,14 +146,17 @@ impl Link {
         self.send(out);
     }
 
-    /// Whether all that was said has left.
-    pub(crate) fn is_quiet(&self) -> bool {
-        let out = self.out();
-        !out.writing && out.batch.is_empty() && out.outgoing.is_empty()
-    }
-
-    pub(crate) fn close(&self) {
-        self.socket.abort();
+    /// Waits until all that was said has left.
+    pub(crate) async fn is_quiet(&self) {
+        loop {
+            let quiet = self.quiet.notified();
+            let out = self.out();
+            if out.lost.is_some() || !out.writing && out.batch.is_empty() && out.outgoing.is_empty() {
+                return;
+            }
+            drop(out);
+            quiet.await;
+        }
     }
 
     fn heartbeat(&self, heartbeat: Heartbeat) {

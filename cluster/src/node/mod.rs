@@ -75,6 +75,9 @@ pub struct NodeCore {
     view: ArcSwap<View>,
     workers: watch::Sender<usize>,
     calls: AtomicU64,
+    /// Takes no more calls.
+    left: AtomicBool,
+    /// Is no more.
     closed: AtomicBool,
     root: OnceLock<ActorRef<RootMsg>>,
     membership: OnceLock<ActorRef<MembershipMsg>>,
@@ -150,7 +153,7 @@ impl NodeCore {
 
     /// Whether it has left.
     pub fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::SeqCst)
+        self.left.load(Ordering::SeqCst)
     }
 
     /// The nodes that it is linked to, and itself.
@@ -437,7 +440,7 @@ impl Router for NodeCore {
     }
 
     fn start(&self, invocation: Invocation, placement: &Placement) -> Started {
-        if self.is_closed() {
+        if self.left.load(Ordering::Relaxed) {
             return Started::Done(Outcome::Failed(TaskError::NotJoined));
         }
         if self.awaits_first_call.load(Ordering::Relaxed) {

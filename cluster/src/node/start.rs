@@ -100,6 +100,7 @@ impl NodeCore {
             view: ArcSwap::from_pointee(View::default()),
             workers: watch::channel(0).0,
             calls: Default::default(),
+            left: Default::default(),
             closed: Default::default(),
             root: OnceLock::new(),
             membership: OnceLock::new(),
@@ -183,7 +184,7 @@ impl NodeCore {
 
     /// Leaves the cluster: says goodbye, and ends what waits here.
     pub async fn leave(&self) {
-        if self.is_closed() {
+        if self.left.swap(true, Ordering::SeqCst) {
             return;
         }
         let view = self.view.load_full();
@@ -192,8 +193,8 @@ impl NodeCore {
             link.goodbye();
         }
         let farewell = async {
-            while !view.links().all(|link| link.is_quiet()) {
-                tokio::task::yield_now().await;
+            for link in view.links() {
+                link.is_quiet().await;
             }
         };
         let _ = timeout(FAREWELL_MAX, farewell).await;
@@ -202,6 +203,7 @@ impl NodeCore {
 
     /// Ends the node at once.
     pub fn close(&self) {
+        self.left.store(true, Ordering::SeqCst);
         if self.closed.swap(true, Ordering::SeqCst) {
             return;
         }
@@ -210,7 +212,7 @@ impl NodeCore {
         }
         for link in self.view.swap(Arc::default()).links() {
             link.leave();
-            link.close();
+            link.lose(Loss::Left);
         }
         if let Some(pool) = self.agent.pool() {
             pool.close();
