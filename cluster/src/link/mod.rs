@@ -76,6 +76,13 @@ struct PeerLoad {
     ours: AtomicUsize,
 }
 
+impl Out {
+    /// Whether nothing is left to write, or nobody to write it to.
+    fn is_written(&self) -> bool {
+        self.lost.is_some() || !self.writing && self.batch.is_empty() && self.outgoing.is_empty()
+    }
+}
+
 impl Link {
     pub(crate) fn new(peer: Peer, socket: Socket, node: &Arc<NodeCore>) -> Arc<Self> {
         let limits = &node.config().limits;
@@ -150,11 +157,9 @@ impl Link {
     pub(crate) async fn is_quiet(&self) {
         loop {
             let quiet = self.quiet.notified();
-            let out = self.out();
-            if out.lost.is_some() || !out.writing && out.batch.is_empty() && out.outgoing.is_empty() {
+            if self.out().is_written() {
                 return;
             }
-            drop(out);
             quiet.await;
         }
     }
