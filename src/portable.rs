@@ -18,6 +18,7 @@ use serde::{
     label = "this must be `serde::Serialize + serde::Deserialize + Send + 'static`",
     note = "for a type of your own, write `#[derive(serde::Serialize, serde::Deserialize)]` before it",
     note = "for a type of another crate, turn on that crate's `serde` feature, or pass what it is made of",
+    note = "for an error such as `std::io::Error`, keep its text (`Io(String)`), or return `atasks::Result<T>`",
     note = "for a handle (a pool, a sender, a client), use `atasks::state` in the task instead"
 )]
 pub trait Portable: Sized {

@@ -30,10 +30,10 @@ pub fn keep_only_send_values_across_await<F: Future + Send>(body: F) -> impl Fut
 macro_rules! __origin {
     (named = $named:literal) => {
         $crate::__private::Origin {
-            package: env!("CARGO_PKG_NAME"),
-            manifest_dir: env!("CARGO_MANIFEST_DIR"),
-            file: file!(),
-            line: line!(),
+            package: ::core::env!("CARGO_PKG_NAME"),
+            manifest_dir: ::core::env!("CARGO_MANIFEST_DIR"),
+            file: ::core::file!(),
+            line: ::core::line!(),
             named: $named,
         }
     };
@@ -44,14 +44,12 @@ macro_rules! __origin {
 #[macro_export]
 macro_rules! __task_name {
     ($name:ident) => {{
-        const PATH: &str = $crate::__private::below_crate(concat!(module_path!(), "::", stringify!($name)));
-        const PACKAGE: &str = env!("CARGO_PKG_NAME");
-        const LEN: usize = PACKAGE.len() + 2 + PATH.len();
-        const BYTES: [u8; LEN] = $crate::__private::joined(PACKAGE, PATH);
-        match ::core::str::from_utf8(&BYTES) {
-            Ok(name) => name,
-            Err(_) => PATH,
-        }
+        const PATH: &::core::primitive::str =
+            $crate::__private::below_crate(::core::concat!(::core::module_path!(), "::", ::core::stringify!($name)));
+        const PACKAGE: &::core::primitive::str = ::core::env!("CARGO_PKG_NAME");
+        const LEN: ::core::primitive::usize = PACKAGE.len() + 2 + PATH.len();
+        const BYTES: [::core::primitive::u8; LEN] = $crate::__private::joined(PACKAGE, PATH);
+        $crate::__private::text(&BYTES)
     }};
 }
 
@@ -60,8 +58,17 @@ macro_rules! __task_name {
 #[macro_export]
 macro_rules! __test_name {
     ($name:ident) => {
-        $crate::__private::below_crate(concat!(module_path!(), "::", stringify!($name)))
+        $crate::__private::below_crate(::core::concat!(::core::module_path!(), "::", ::core::stringify!($name)))
     };
+}
+
+/// The text that these bytes are.
+#[must_use]
+pub const fn text(bytes: &'static [u8]) -> &'static str {
+    match str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(_) => "",
+    }
 }
 
 /// The part of a path below the crate's name.

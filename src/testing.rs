@@ -1,8 +1,8 @@
 //! Many nodes in one thread, on a paused clock, over memory: a cluster that a test can replay exactly.
 
-use std::{future::Future, thread};
+use std::future::Future;
 
-use atasks_actors::host::{Host, STACK_BYTES, mark_node_thread};
+use atasks_actors::host::{Host, mark_node_thread};
 use atasks_cluster::transport::Network;
 use tokio::runtime::{Builder, Handle};
 
@@ -12,27 +12,11 @@ use crate::{Node, StartError};
 pub const SEED: &str = "ATASKS_SEED";
 
 /// Runs `body` in the scope of a client of `workers` simulated workers. Time is virtual: it goes on when all wait.
-pub(crate) fn run<F>(workers: usize, body: impl FnOnce() -> F + Send) -> F::Output
-where
-    F: Future,
-    F::Output: Send,
-{
+pub(crate) fn run<F: Future>(workers: usize, body: impl FnOnce() -> F) -> F::Output {
     let seed = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
-    // Printed when the test fails, by libtest.
+    // Shown by libtest when the test fails.
     println!("simulated with {SEED}={seed}");
-    thread::scope(|scope| {
-        let simulation = thread::Builder::new().name("atasks-sim".to_owned()).stack_size(STACK_BYTES);
-        let running = simulation.spawn_scoped(scope, || simulate(workers, seed, body));
-        match running.map(thread::ScopedJoinHandle::join) {
-            Ok(Ok(result)) => result,
-            Ok(Err(panic)) => std::panic::resume_unwind(panic),
-            Err(error) => panic!("no thread for the simulation: {error}"),
-        }
-    })
-}
-
-fn simulate<F: Future>(workers: usize, seed: u64, body: impl FnOnce() -> F) -> F::Output {
-    mark_node_thread();
+    let _marked = mark_node_thread();
     let runtime = match Builder::new_current_thread().enable_all().start_paused(true).build() {
         Ok(runtime) => runtime,
         Err(error) => panic!("no runtime for the simulation: {error}"),

@@ -45,11 +45,7 @@ impl Trial {
     }
 
     /// Runs an async test.
-    pub fn run_async<F>(self, body: impl FnOnce() -> F + Send) -> F::Output
-    where
-        F: Future,
-        F::Output: Send,
-    {
+    pub fn run_async<F: Future>(self, body: impl FnOnce() -> F) -> F::Output {
         if let Nodes::Simulated(workers) = self.nodes {
             return simulated(workers, body);
         }
@@ -66,7 +62,7 @@ impl Trial {
     }
 
     /// Runs a plain test.
-    pub fn run_sync<T: Send>(self, body: impl FnOnce() -> T + Send) -> T {
+    pub fn run_sync<T>(self, body: impl FnOnce() -> T) -> T {
         if let Nodes::Simulated(workers) = self.nodes {
             return simulated(workers, || async { body() });
         }
@@ -124,11 +120,7 @@ fn give_up(error: &StartError) -> ! {
 }
 
 #[cfg(feature = "testing")]
-fn simulated<F>(workers: usize, body: impl FnOnce() -> F + Send) -> F::Output
-where
-    F: Future,
-    F::Output: Send,
-{
+fn simulated<F: Future>(workers: usize, body: impl FnOnce() -> F) -> F::Output {
     crate::testing::run(workers, body)
 }
 

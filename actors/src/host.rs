@@ -56,9 +56,20 @@ pub fn is_node_thread() -> bool {
     OF_A_NODE.get()
 }
 
-/// Marks this thread as one that a node needs, so that `wait()` refuses to block it.
-pub fn mark_node_thread() {
-    OF_A_NODE.set(true);
+/// Marks this thread as one that a node needs, so that `wait()` refuses to block it, until the guard is dropped.
+#[must_use]
+pub fn mark_node_thread() -> NodeThread {
+    NodeThread(OF_A_NODE.replace(true))
+}
+
+/// While it lives its thread belongs to a node.
+#[derive(Debug)]
+pub struct NodeThread(bool);
+
+impl Drop for NodeThread {
+    fn drop(&mut self) {
+        OF_A_NODE.set(self.0);
+    }
 }
 
 impl Place {
@@ -66,7 +77,7 @@ impl Place {
         let (stop, stopped) = oneshot::channel::<()>();
         let (tell, told) = mpsc::sync_channel(1);
         thread::Builder::new().name(name.to_owned()).stack_size(STACK_BYTES).spawn(move || {
-            mark_node_thread();
+            let _marked = mark_node_thread();
             let runtime = match Builder::new_current_thread().enable_all().build() {
                 Ok(runtime) => runtime,
                 Err(error) => {

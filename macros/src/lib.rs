@@ -1,8 +1,8 @@
 //! The attribute macros of `atasks`. Use them through that crate, which re-exports them.
 //!
-//! A macro goes through the same steps each time: [`function`] and [`settings`] read what the user wrote, [`options`]
-//! and [`signature`] check it and collect every mistake, and [`task`], [`declare`], [`launch`] and [`trial`] write the
-//! expansion. After a mistake, [`fallback`] still emits the function's signature, so that its callers do not break too.
+//! A macro goes through the same steps each time: `function` and `settings` read what the user wrote, `options`
+//! and `signature` check it and collect every mistake, and `task`, `declare`, `launch` and `trial` write the
+//! expansion. After a mistake, `fallback` still emits the function's signature, so that its callers do not break too.
 
 mod attributes;
 mod declare;

@@ -43,8 +43,11 @@ impl ToTokens for Message<'_> {
         });
         let (head, vis) = match public {
             Some(_) => {
-                let doc = format!("The message of the task [`{task}()`]: its arguments.");
-                (quote!(#(#cfg)* #[doc = #doc] #[allow(missing_debug_implementations)]), Some(vis))
+                let doc = format!("The message of the task `{task}`: its arguments.");
+                (
+                    quote!(#(#cfg)* #[doc = #doc] #[allow(missing_debug_implementations, clippy::pub_underscore_fields)]),
+                    Some(vis),
+                )
             }
             None => (TokenStream::new(), None),
         };

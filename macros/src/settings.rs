@@ -238,14 +238,16 @@ mod tests {
     #[test]
     fn a_wrong_value_is_answered_with_an_example() {
         for text in ["word", "word = 3", "word = yes", "word = \"\""] {
-            let messages = parse(text, |settings, errors| drop(settings.text("word", errors)));
+            let messages = parse(text, |settings, errors| {
+                assert!(settings.text("word", errors).is_none_or(|text| text.value().is_empty()))
+            });
             assert!(messages[0].ends_with("write `word = \"yes\"`"), "{text}: {messages:?}");
         }
         for text in ["count", "count = 0", "count = -1", "count = 1.5", "count = \"1\"", "count = 4294967296"] {
-            let messages = parse(text, |settings, errors| drop(settings.number("count", 1, errors)));
+            let messages = parse(text, |settings, errors| assert_eq!(settings.number("count", 1, errors), None));
             assert!(messages[0].ends_with("write `count = 3`"), "{text}: {messages:?}");
         }
-        let messages = parse("on = true", |settings, errors| drop(settings.flag("on", errors)));
+        let messages = parse("on = true", |settings, errors| assert!(settings.flag("on", errors)));
         assert_eq!(messages, ["`on` takes no value: write `on` alone, or leave it out"]);
     }
 

@@ -82,7 +82,9 @@ impl Task {
                 #body
                 #task
                 #entry
-                #facade::Task::call(#message { #(#names),* })
+                #[allow(clippy::used_underscore_binding)]
+                let message = #message { #(#names),* };
+                #facade::Task::call(message)
             }
         }
     }
@@ -91,13 +93,18 @@ impl Task {
     fn body(&self) -> Option<TokenStream> {
         let Self { attributes, arguments, returns, body, .. } = self;
         let body = body.as_ref()?;
-        let asynchronous = self.asynchronous.then(|| quote!(async));
+        // What being a task asks for: async, owned arguments, a `Result`.
+        let (asynchronous, allowed) = if self.asynchronous {
+            (Some(quote!(async)), quote!(clippy::unused_async))
+        } else {
+            (None, quote!(clippy::needless_pass_by_value, clippy::unnecessary_wraps))
+        };
         let attrs = &attributes.body;
         let arguments = arguments.iter().map(|Argument { mutability, name, ty }| quote!(#mutability #name: #ty));
         let name = format_ident!("{BODY}");
         Some(quote! {
             #(#attrs)*
-            #[allow(clippy::unused_async, clippy::needless_pass_by_value, clippy::too_many_arguments)]
+            #[allow(#allowed, clippy::too_many_arguments)]
             #asynchronous fn #name(#(#arguments),*) -> #returns #body
         })
     }
@@ -133,11 +140,14 @@ impl Task {
             (Some(_), true) => {
                 // At the task's name, which is where rustc shows that the future is not `Send`.
                 let body = Ident::new(BODY, name.span());
-                let future = quote_spanned!(name.span()=> keep_only_send_values_across_await(#body(#arguments)));
+                let future = quote_spanned! {name.span()=>
+                    impl ::core::future::Future<Output = #returns> + ::core::marker::Send
+                };
+                let call = quote_spanned!(name.span()=> keep_only_send_values_across_await(#body(#arguments)));
                 quote! {
-                    fn run(self) -> impl ::core::future::Future<Output = #returns> + ::core::marker::Send {
+                    fn run(self) -> #future {
                         use #facade::__private::keep_only_send_values_across_await;
-                        #future
+                        #call
                     }
                 }
             }
@@ -153,7 +163,7 @@ impl Task {
         }
     }
 
-    /// The task's place in the program's table, out of sight of the body.
+    /// The task's place in the program's table; the call finds it without a search.
     fn entry(&self, message: &Ident) -> TokenStream {
         let facade = &self.options.facade;
         let named = self.options.name.is_some();

@@ -51,6 +51,9 @@ use crate::{
 /// How deep calls are polled inside the polls of their callers: a quarter of the stack, the rest is the user's.
 const INLINE_STACK_BYTES: usize = STACK_BYTES / 4;
 
+/// The same where the thread is not ours: a test's has 2 MiB.
+const INLINE_STACK_BYTES_SHARED: usize = 512 << 10;
+
 /// Threads for blocking tasks, for each executor.
 const BLOCKING_PER_EXECUTOR: usize = 4;
 
@@ -189,7 +192,8 @@ impl Pool {
             return None;
         }
         let (executor, stack) = polling()?;
-        (Arc::ptr_eq(&executor.pool, self) && stack < INLINE_STACK_BYTES).then_some(executor)
+        let most = if self.settings.shared_host { INLINE_STACK_BYTES_SHARED } else { INLINE_STACK_BYTES };
+        (Arc::ptr_eq(&executor.pool, self) && stack < most).then_some(executor)
     }
 
     /// Reads how much there is to do.
