@@ -144,12 +144,12 @@ fn fingerprint(entry: &TaskEntry, build: &dyn Fn() -> Vec<u8>) -> Result<Fingerp
     }
 }
 
-/// The names of `known` that look most like `name`, the nearest first; at most 3, none that differs in most letters.
+/// The names of `known` that look most like `name`, the nearest first; at most 3, none that differs in more than a third of its letters.
 #[must_use]
 pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut near: Vec<_> = known
         .map(|other| (distance(name, other), other))
-        .filter(|(distance, other)| *distance <= name.len().max(other.len()) / 2)
+        .filter(|(distance, other)| *distance <= name.len().max(other.len()) / 3)
         .collect();
     near.sort_unstable();
     near.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
