@@ -38,7 +38,8 @@ pub(crate) fn node() -> Result<Node, TaskError> {
         Some(context) => Some(context.router().clone()),
         None => current(),
     };
-    let node = router.map(|router| router as Arc<dyn Any + Send + Sync>).and_then(|any| any.downcast::<NodeCore>().ok());
+    let node =
+        router.map(|router| router as Arc<dyn Any + Send + Sync>).and_then(|any| any.downcast::<NodeCore>().ok());
     node.map(Node::borrowed).ok_or(TaskError::NotJoined)
 }
 

@@ -12,7 +12,7 @@ use atasks_actors::{
     codec,
     context::{Child, Context},
     crash::{Await, Hop},
-    invocation::{BAGGAGE_BYTES_MAX, Invocation},
+    invocation::{BAGGAGE_BYTES_MAX, Invocation, LABEL_BYTES_MAX},
     outcome::Outcome,
     router::{Router, Started},
     slot::Slot,
@@ -21,9 +21,7 @@ use atasks_actors::{
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::{
-    Canceller, InvocationId, NodeId, Payload, Placement, Ran, Retry, TaskError, context, default_node,
-};
+use crate::{Canceller, InvocationId, NodeId, Payload, Placement, Ran, Retry, TaskError, context, default_node};
 
 /// Most nodes that may go under a call that has not run before it is told so.
 const PLACED_AGAIN_MAX: u32 = 16;
@@ -52,7 +50,7 @@ pub(crate) struct Driver {
 /// What few calls have.
 #[derive(Default)]
 struct More {
-    label: Option<String>,
+    label: Option<Arc<str>>,
     baggage: BTreeMap<String, String>,
 }
 
@@ -112,10 +110,10 @@ impl Driver {
     }
 
     pub(crate) fn name(&mut self, mut label: String) {
-        while label.len() > 255 {
+        while label.len() > LABEL_BYTES_MAX {
             label.pop();
         }
-        self.more.get_or_insert_default().label = Some(label);
+        self.more.get_or_insert_default().label = Some(label.into());
     }
 
     pub(crate) fn add_baggage(&mut self, key: String, value: String) {
@@ -186,7 +184,8 @@ impl Driver {
             message: format!("`{}` is not registered in this program: add `atasks::register!(..)`", self.task),
         })?;
         let limit = node.payload_max();
-        let encoded = arguments.encode(limit).map_err(|error| TaskError::from_codec(error, Payload::Arguments, limit))?;
+        let encoded =
+            arguments.encode(limit).map_err(|error| TaskError::from_codec(error, Payload::Arguments, limit))?;
         let since = Instant::now();
         let own = [self.deadline, self.timeout.and_then(|timeout| since.checked_add(timeout))];
         let deadline = own.into_iter().chain([parent.and_then(Context::deadline)]).flatten().min();
@@ -199,6 +198,7 @@ impl Driver {
             task,
             arguments: encoded.into(),
             deadline,
+            label: self.more.as_ref().and_then(|more| more.label.clone()),
             baggage,
             holds: parent.and_then(Context::holds_below),
         };

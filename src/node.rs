@@ -21,11 +21,7 @@ use atasks_cluster::{
 };
 use ractor::{ActorRef, Message};
 
-use crate::{
-    NodeId, StartError, default_node,
-    default_node::InScope,
-    program, serve,
-};
+use crate::{NodeId, StartError, default_node, default_node::InScope, program, serve};
 
 /// This process's part of a cluster. Cheap to clone; when the last clone is dropped the node leaves without draining.
 #[derive(Clone)]
@@ -411,9 +407,10 @@ fn credentials(config: &Config) -> Result<Credentials, StartError> {
 
 /// The user's own secret, which is good on this machine only.
 fn per_user(config: &Config) -> Result<Secret, StartError> {
-    let beyond = config.cluster.listen.iter().find(|address| {
-        address.parse::<atasks_cluster::address::Address>().is_ok_and(|address| !address.is_local())
-    });
+    let beyond =
+        config.cluster.listen.iter().find(|address| {
+            address.parse::<atasks_cluster::address::Address>().is_ok_and(|address| !address.is_local())
+        });
     if let Some(address) = beyond {
         return Err(StartError::Secret(format!(
             "{address} can be reached from other machines, and no secret is set: set cluster.secret or \

@@ -51,9 +51,11 @@ impl Cluster {
             let node = builder.simulated(host.clone(), network.credentials(&name), incarnation).start().await?;
             started.push(node);
         }
-        let builder = (0..workers).map(address).fold(Node::builder().client().name("client"), |builder, seed| builder.seed(seed));
+        let builder =
+            (0..workers).map(address).fold(Node::builder().client().name("client"), |builder, seed| builder.seed(seed));
         let credentials = network.credentials("client");
-        let client = builder.simulated(host, credentials, incarnation(seed, workers)).min_workers(workers).join().await?;
+        let client =
+            builder.simulated(host, credentials, incarnation(seed, workers)).min_workers(workers).join().await?;
         Ok(Self { client, _workers: started })
     }
 }

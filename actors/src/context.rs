@@ -139,6 +139,12 @@ impl Context {
         self.0.invocation.deadline
     }
 
+    /// What people call it, if its caller has named it.
+    #[must_use]
+    pub fn label(&self) -> Option<&str> {
+        self.0.invocation.label.as_deref()
+    }
+
     /// The value that follows the call under `key`.
     #[must_use]
     pub fn baggage(&self, key: &str) -> Option<&str> {
@@ -305,14 +311,8 @@ impl Context {
     }
 }
 
-const CANCELLERS: [Canceller; 6] = [
-    Canceller::Caller,
-    Canceller::Parent,
-    Canceller::Loss,
-    Canceller::Operator,
-    Canceller::Drain,
-    Canceller::Leave,
-];
+const CANCELLERS: [Canceller; 6] =
+    [Canceller::Caller, Canceller::Parent, Canceller::Loss, Canceller::Operator, Canceller::Drain, Canceller::Leave];
 
 impl Inner {
     fn cancel_by(&self, by: Canceller) {

@@ -35,6 +35,9 @@ pub type Baggage = Arc<BTreeMap<String, String>>;
 /// Most bytes of keys and values that the baggage of one call may have.
 pub const BAGGAGE_BYTES_MAX: usize = 4096;
 
+/// Most bytes that the label of a call may have.
+pub const LABEL_BYTES_MAX: usize = 255;
+
 /// What a node needs to know to run one attempt at one call.
 #[derive(Clone, Debug)]
 pub struct Invocation {
@@ -52,6 +55,8 @@ pub struct Invocation {
     pub arguments: Bytes,
     /// When the caller stops waiting, on this node's clock.
     pub deadline: Option<Instant>,
+    /// What people call it.
+    pub label: Option<Arc<str>>,
     /// What follows the call and all below it.
     pub baggage: Option<Baggage>,
     /// The limited tasks among the ancestors, by [`TaskEntry::key`]: below them the same limits are passed by.

@@ -57,7 +57,10 @@ impl TaskTable {
     ///
     /// # Errors
     /// Two of one name; a type that cannot cross.
-    pub fn new(entries: impl Iterator<Item = &'static TaskEntry>, build: &dyn Fn() -> Vec<u8>) -> Result<Self, TableError> {
+    pub fn new(
+        entries: impl Iterator<Item = &'static TaskEntry>,
+        build: &dyn Fn() -> Vec<u8>,
+    ) -> Result<Self, TableError> {
         let mut entries: Vec<_> = entries.collect();
         entries.sort_by_key(|entry| (entry.name(), entry.origin().file, entry.origin().line));
         // A program may declare a task whose body it has as well: the body counts.
@@ -125,9 +128,7 @@ fn fingerprint(entry: &TaskEntry, build: &dyn Fn() -> Vec<u8>) -> Result<Fingerp
         return Ok(of(Contract::Version(version)));
     }
     match entry.shapes() {
-        Shapes::Known { arguments, result } => {
-            Ok(of(Contract::Shape { arguments: &arguments, result: &result }))
-        }
+        Shapes::Known { arguments, result } => Ok(of(Contract::Shape { arguments: &arguments, result: &result })),
         Shapes::Opaque(reason) => {
             tracing::warn!(
                 task = entry.name(),

@@ -144,12 +144,7 @@ impl TaskEntry {
 
     /// Makes the entry of a task that other nodes run: its body is not part of this program.
     #[must_use]
-    pub const fn declared(
-        name: &'static str,
-        origin: Origin,
-        options: TaskOptions,
-        shapes: fn() -> Shapes,
-    ) -> Self {
+    pub const fn declared(name: &'static str, origin: Origin, options: TaskOptions, shapes: fn() -> Shapes) -> Self {
         Self { name, origin, options, start: None, shapes, key: OnceLock::new(), index: OnceLock::new() }
     }
 

@@ -57,7 +57,10 @@ pub enum TaskError {
         reason: Rejection,
     },
     /// Arguments (did not run) or result (ran) are larger than `limits.payload_max`.
-    #[error("the {what} has {size} bytes, more than the {limit} that `limits.payload_max` allows: send a reference to the data instead")]
+    #[error(
+        "{size} bytes of {what} are more than the {limit} that are allowed: send a reference to the data instead, or \
+         raise `limits.payload_max`"
+    )]
     TooLarge {
         /// Bytes that there are.
         size: usize,
@@ -67,7 +70,7 @@ pub enum TaskError {
         what: Payload,
     },
     /// Arguments (did not run) or result (ran) could not be encoded or decoded; a panic in there included.
-    #[error("the {stage} cannot cross: {message}")]
+    #[error("the {stage} cannot be sent: {message}")]
     Codec {
         /// Which payload.
         stage: Payload,

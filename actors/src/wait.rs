@@ -1,9 +1,6 @@
 //! Waiting for a call without async: on any thread that may block.
 
-use std::{
-    future::Future,
-    pin::pin,
-};
+use std::{future::Future, pin::pin};
 
 use crate::{context::polling, executor::block, host::is_node_thread, task_error::TaskError};
 

@@ -225,12 +225,17 @@ impl Children {
             starts.retain(|start| now.duration_since(*start) < RESTARTS_WITHIN);
             let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
             if starts.len() > RESTARTS_MAX {
-                return self.fail(format!("local-{worker} ended {} times within {RESTARTS_WITHIN:?}, lastly by {how}", starts.len()));
+                return self.fail(format!(
+                    "local-{worker} ended {} times within {RESTARTS_WITHIN:?}, lastly by {how}",
+                    starts.len()
+                ));
             }
             starts.push_back(now);
             match self.spawn(worker) {
                 Ok(next) => child = next,
-                Err(error) => return self.fail(format!("local-{worker} ended by {how} and could not be started again: {error}")),
+                Err(error) => {
+                    return self.fail(format!("local-{worker} ended by {how} and could not be started again: {error}"));
+                }
             }
         }
     }

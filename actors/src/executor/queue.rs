@@ -53,7 +53,10 @@ mod tests {
         queue.push("root", true);
         queue.push("old", false);
         queue.push("new", false);
-        assert_eq!([queue.pop(), queue.pop(), queue.pop(), queue.pop()], [Some("new"), Some("old"), Some("root"), None]);
+        assert_eq!(
+            [queue.pop(), queue.pop(), queue.pop(), queue.pop()],
+            [Some("new"), Some("old"), Some("root"), None]
+        );
     }
 
     #[test]

@@ -69,9 +69,9 @@ impl Running {
                 let _busy = self.executor.busy();
                 body.poll(Some(&self.executor), cx)
             }
-            Work::Away(outcome) => Pin::new(outcome).poll(cx).map(|outcome| {
-                outcome.unwrap_or_else(|_gone| Outcome::Failed(self.ended_with_its_node()))
-            }),
+            Work::Away(outcome) => Pin::new(outcome)
+                .poll(cx)
+                .map(|outcome| outcome.unwrap_or_else(|_gone| Outcome::Failed(self.ended_with_its_node()))),
         }
     }
 

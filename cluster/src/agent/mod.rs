@@ -30,6 +30,7 @@ pub(crate) struct Request {
     pub(crate) task: u32,
     pub(crate) arguments: Bytes,
     pub(crate) deadline: Option<Instant>,
+    pub(crate) label: Option<Arc<str>>,
     pub(crate) baggage: Option<Baggage>,
     pub(crate) holds: Option<Arc<[u64]>>,
 }
@@ -55,7 +56,7 @@ impl Agent {
 
     /// Takes a request, or answers it at once.
     pub(crate) fn admit(&self, node: &Arc<NodeCore>, request: Request) -> Result<(Context, Bytes), Outcome> {
-        let Request { id, parent, root, attempt, task, arguments, deadline, baggage, holds } = request;
+        let Request { id, parent, root, attempt, task, arguments, deadline, label, baggage, holds } = request;
         if self.pool.get().is_none() || node.is_closed() {
             return Err(Outcome::HandedBack);
         }
@@ -65,7 +66,7 @@ impl Agent {
         };
         let nothing = Bytes::new();
         let invocation =
-            Invocation { id, parent, root, attempt, task, arguments: nothing, deadline, baggage, holds };
+            Invocation { id, parent, root, attempt, task, arguments: nothing, deadline, label, baggage, holds };
         let router: Arc<dyn Router> = node.clone();
         Ok((Context::new(invocation, router), arguments))
     }

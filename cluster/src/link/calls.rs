@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::Link;
 use crate::session::{
     Awaited, ProtocolError, Refused,
+    limits::EXTENSION_MAX,
     frame::{Head, Id, Lineage, Status, extension},
 };
 
@@ -149,6 +150,9 @@ fn extension_of(invocation: &Invocation) -> Result<Vec<u8>, TaskError> {
     if let Some(baggage) = &invocation.baggage {
         put(&mut area, extension::BAGGAGE, &**baggage)?;
     }
+    if let Some(label) = &invocation.label {
+        add(&mut area, extension::LABEL, label.as_bytes())?;
+    }
     if let Some(holds) = &invocation.holds {
         put(&mut area, extension::HELD_LIMITS, &**holds)?;
     }
@@ -156,10 +160,15 @@ fn extension_of(invocation: &Invocation) -> Result<Vec<u8>, TaskError> {
 }
 
 fn put<T: serde::Serialize + ?Sized>(area: &mut Vec<u8>, kind: u8, value: &T) -> Result<(), TaskError> {
-    let limit = crate::session::limits::EXTENSION_MAX;
-    let failed = |message: String| TaskError::Codec { stage: Payload::Baggage, message };
-    let bytes = codec::encode(value, limit).map_err(|error| failed(error.to_string()))?;
-    extension::put(area, kind, &bytes).map_err(|error| failed(error.to_string()))
+    let bytes = codec::encode(value, EXTENSION_MAX)
+        .map_err(|error| TaskError::from_codec(error, Payload::Baggage, EXTENSION_MAX))?;
+    add(area, kind, &bytes)
+}
+
+fn add(area: &mut Vec<u8>, kind: u8, bytes: &[u8]) -> Result<(), TaskError> {
+    let size = area.len() + bytes.len();
+    extension::put(area, kind, bytes)
+        .map_err(|_full| TaskError::TooLarge { size, limit: EXTENSION_MAX, what: Payload::Baggage })
 }
 
 /// Why a call was not sent.

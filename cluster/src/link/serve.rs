@@ -72,6 +72,7 @@ impl Link {
             task: head.task,
             arguments,
             deadline: head.deadline_us.and_then(|us| now.checked_add(Duration::from_micros(us))),
+            label: extension::find(area, extension::LABEL).and_then(|label| Some(str::from_utf8(label).ok()?.into())),
             baggage: find::<Baggage>(area, extension::BAGGAGE),
             holds: find::<Arc<[u64]>>(area, extension::HELD_LIMITS),
         }

@@ -166,6 +166,9 @@ impl NodeCore {
     /// # Errors
     /// None is after `cluster.join_timeout`: what each seed has answered.
     pub async fn joined(&self) -> Result<(), StartError> {
+        if self.config.cluster.seeds.is_empty() {
+            return Err(StartError::NoSeed(Vec::new()));
+        }
         let mut workers = self.workers.subscribe();
         let within = self.config.cluster.join_timeout;
         match timeout(within, workers.wait_for(|linked| *linked > 0)).await {
