@@ -214,7 +214,10 @@ impl Config {
         }
         let ceiling = atasks_actors::codec::PAYLOAD_CEILING;
         if self.limits.payload_max == 0 || self.limits.payload_max > ceiling {
-            return Some(format!("limits.payload_max is {}: 1 to {ceiling} bytes are allowed", self.limits.payload_max));
+            return Some(format!(
+                "limits.payload_max is {}: 1 to {ceiling} bytes are allowed",
+                self.limits.payload_max
+            ));
         }
         if self.node.executors == Some(0) {
             return Some("node.executors is 0: at least 1 is needed".to_owned());

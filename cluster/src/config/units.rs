@@ -14,7 +14,8 @@ pub(super) mod duration {
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         let text = String::deserialize(deserializer)?;
-        parse(&text).ok_or_else(|| D::Error::custom(format!("`{text}` is no duration: write `250ms`, `3s`, `2m` or `1h`")))
+        parse(&text)
+            .ok_or_else(|| D::Error::custom(format!("`{text}` is no duration: write `250ms`, `3s`, `2m` or `1h`")))
     }
 
     pub(super) fn parse(text: &str) -> Option<Duration> {
@@ -34,7 +35,8 @@ pub(super) mod bytes {
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
         let text = String::deserialize(deserializer)?;
-        parse(&text).ok_or_else(|| D::Error::custom(format!("`{text}` is no size: write `4096`, `64KiB`, `64MiB` or `1GiB`")))
+        parse(&text)
+            .ok_or_else(|| D::Error::custom(format!("`{text}` is no size: write `4096`, `64KiB`, `64MiB` or `1GiB`")))
     }
 
     pub(super) fn parse(text: &str) -> Option<usize> {

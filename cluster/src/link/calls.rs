@@ -15,8 +15,8 @@ use tokio::time::Instant;
 use super::Link;
 use crate::session::{
     Awaited, ProtocolError, Refused,
-    limits::EXTENSION_MAX,
     frame::{Head, Id, Lineage, Status, extension},
+    limits::EXTENSION_MAX,
 };
 
 impl Link {
@@ -121,11 +121,7 @@ impl Door for Link {
     }
 
     fn standing(&self, call: u64) -> (Waiting, Ran) {
-        if self.out().outgoing.reached_wire(call) {
-            (Waiting::Result, Ran::Maybe)
-        } else {
-            (Waiting::Link, Ran::No)
-        }
+        if self.out().outgoing.reached_wire(call) { (Waiting::Result, Ran::Maybe) } else { (Waiting::Link, Ran::No) }
     }
 }
 
@@ -167,8 +163,11 @@ fn put<T: serde::Serialize + ?Sized>(area: &mut Vec<u8>, kind: u8, value: &T) ->
 
 fn add(area: &mut Vec<u8>, kind: u8, bytes: &[u8]) -> Result<(), TaskError> {
     let size = area.len() + bytes.len();
-    extension::put(area, kind, bytes)
-        .map_err(|_full| TaskError::TooLarge { size, limit: EXTENSION_MAX, what: Payload::Baggage })
+    extension::put(area, kind, bytes).map_err(|_full| TaskError::TooLarge {
+        size,
+        limit: EXTENSION_MAX,
+        what: Payload::Baggage,
+    })
 }
 
 /// Why a call was not sent.
@@ -207,14 +206,8 @@ fn outcome_of(status: Status, bytes: Bytes) -> Outcome {
     }
 }
 
-const CANCELLERS: [Canceller; 6] = [
-    Canceller::Caller,
-    Canceller::Parent,
-    Canceller::Loss,
-    Canceller::Operator,
-    Canceller::Drain,
-    Canceller::Leave,
-];
+const CANCELLERS: [Canceller; 6] =
+    [Canceller::Caller, Canceller::Parent, Canceller::Loss, Canceller::Operator, Canceller::Drain, Canceller::Leave];
 
 fn canceller_code(by: Canceller) -> u8 {
     CANCELLERS.iter().position(|one| *one == by).map_or(0, |place| place as u8)

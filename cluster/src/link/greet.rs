@@ -9,9 +9,7 @@ use super::{Link, Peer};
 use crate::{
     config::Role,
     node::NodeCore,
-    session::greeting::{
-        self, Dialled, Greeting, GreetingError, Hello, Refusal, RefusalReason, VERSIONS, Welcome,
-    },
+    session::greeting::{self, Dialled, Greeting, GreetingError, Hello, Refusal, RefusalReason, VERSIONS, Welcome},
     transport::Socket,
 };
 
@@ -155,9 +153,7 @@ impl Talk {
     async fn hear_welcome(&mut self, peer: &NodeId) -> Result<(), GreetError> {
         match self.hear().await? {
             Greeting::Welcome(_) => Ok(()),
-            Greeting::Refuse(Refusal { reason: RefusalReason::NotWanted, .. }) => {
-                Err(GreetError::Linked(peer.clone()))
-            }
+            Greeting::Refuse(Refusal { reason: RefusalReason::NotWanted, .. }) => Err(GreetError::Linked(peer.clone())),
             Greeting::Refuse(refusal) => Err(GreetError::Refused(refusal.text)),
             Greeting::Hello(_) => Err(GreetingError::Malformed("is a second hello").into()),
         }

@@ -103,13 +103,7 @@ impl Link {
 
 fn heartbeat(node: &NodeCore) -> Heartbeat {
     let load = node.load();
-    Heartbeat {
-        processed: 0,
-        unstarted: load.unstarted,
-        running: load.running,
-        suspended: load.suspended,
-        mean_us: 0,
-    }
+    Heartbeat { processed: 0, unstarted: load.unstarted, running: load.running, suspended: load.suspended, mean_us: 0 }
 }
 
 /// The reading half of the session, and what one read has brought.
@@ -170,4 +164,3 @@ fn acquainted(node: &Arc<NodeCore>, bytes: &[u8]) {
         Err(error) => tracing::warn!(%error, "a list of nodes cannot be read"),
     }
 }
-

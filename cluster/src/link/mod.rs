@@ -23,13 +23,13 @@ use std::{
 use atasks_actors::{node_id::NodeId, slot::Slot, task_error::Loss};
 use tokio::{sync::Notify, time::Instant};
 
+use self::serve::Serving;
 pub(crate) use self::{
     actor::LinkActor,
     calls::NotSent,
     greet::{GreetError, greet},
     peer::{Abilities, Peer, unplaced},
 };
-use self::serve::Serving;
 use crate::{
     config::Role,
     node::NodeCore,
@@ -175,7 +175,10 @@ impl Link {
         if out.writing || out.lost.is_some() {
             return;
         }
-        if out.pending.len() <= INLINE_CALLS_MAX && self.serving.len() <= INLINE_CALLS_MAX && self.write_inline(&mut out) {
+        if out.pending.len() <= INLINE_CALLS_MAX
+            && self.serving.len() <= INLINE_CALLS_MAX
+            && self.write_inline(&mut out)
+        {
             return;
         }
         out.writing = true;

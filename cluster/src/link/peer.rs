@@ -1,10 +1,6 @@
 //! What is known of a linked peer, and which of our tasks it can run.
 
-use atasks_actors::{
-    node_id::NodeId,
-    table::TaskTable,
-    task_error::Unplaced,
-};
+use atasks_actors::{node_id::NodeId, table::TaskTable, task_error::Unplaced};
 
 use crate::{config::Role, wire::Introduction};
 
@@ -34,10 +30,11 @@ pub(crate) enum Lack {
 
 impl Abilities {
     pub(crate) fn new(introduction: Introduction, ours: &TaskTable) -> Self {
-        let there: std::collections::HashMap<_, _> =
-            (0u32..).zip(&introduction.tasks).map(|(number, task)| ((&task.name[..], task.fingerprint), number)).collect();
-        let numbers =
-            ours.iter().map(|task| there.get(&(task.entry.name(), task.fingerprint)).copied()).collect();
+        let there: std::collections::HashMap<_, _> = (0u32..)
+            .zip(&introduction.tasks)
+            .map(|(number, task)| ((&task.name[..], task.fingerprint), number))
+            .collect();
+        let numbers = ours.iter().map(|task| there.get(&(task.entry.name(), task.fingerprint)).copied()).collect();
         Self { introduction, numbers }
     }
 

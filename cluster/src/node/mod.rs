@@ -163,7 +163,11 @@ impl NodeCore {
             id: self.me.clone(),
             role: self.role,
             addresses: self.addresses().iter().map(ToString::to_string).collect(),
-            tasks: if self.role == Role::Worker { self.table.iter().filter(|task| task.entry.has_body()).count() } else { 0 },
+            tasks: if self.role == Role::Worker {
+                self.table.iter().filter(|task| task.entry.has_body()).count()
+            } else {
+                0
+            },
         };
         std::iter::once(own).chain(view.infos()).collect()
     }
@@ -268,7 +272,8 @@ impl NodeCore {
         if loss != Loss::Closed || self.is_closed() {
             return loss;
         }
-        let asked = self.exit_of.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|exit_of| exit_of(peer));
+        let asked =
+            self.exit_of.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|exit_of| exit_of(peer));
         match asked {
             Some(exit) => tokio::time::timeout(EXIT_TOLD_WITHIN, exit).await.unwrap_or(loss),
             None => loss,

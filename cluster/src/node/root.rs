@@ -6,11 +6,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, Message, SupervisionEvent};
 
 use super::NodeCore;
 use crate::{
-    address::Address,
-    agent::AgentActor,
-    config::Role,
-    membership::MembershipActor,
-    placement::PlacementActor,
+    address::Address, agent::AgentActor, config::Role, membership::MembershipActor, placement::PlacementActor,
 };
 
 pub(crate) struct RootActor;
@@ -38,8 +34,7 @@ impl Actor for RootActor {
         }
         let (placement, _) = PlacementActor::spawn_linked(None, PlacementActor, weak.clone(), root.clone()).await?;
         let _ = node.placement.set(placement);
-        let (membership, _) =
-            MembershipActor::spawn_linked(None, MembershipActor, (weak.clone(), seeds), root).await?;
+        let (membership, _) = MembershipActor::spawn_linked(None, MembershipActor, (weak.clone(), seeds), root).await?;
         let _ = node.membership.set(membership);
         Ok(weak)
     }

@@ -2,13 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use atasks_actors::{
-    invocation::Invocation,
-    outcome::Outcome,
-    router::Placement,
-    slot::Slot,
-    task_error::TaskError,
-};
+use atasks_actors::{invocation::Invocation, outcome::Outcome, router::Placement, slot::Slot, task_error::TaskError};
 use ractor::{Actor, ActorProcessingErr, ActorRef, Message};
 use tokio::time::{Instant, sleep_until};
 
@@ -76,7 +70,8 @@ impl Actor for PlacementActor {
             }
             PlacementMsg::Changed => {
                 let kept = std::mem::take(&mut state.kept);
-                state.kept = kept.into_iter().filter_map(|(until, call)| Some((until, place(&node, call)?.1))).collect();
+                state.kept =
+                    kept.into_iter().filter_map(|(until, call)| Some((until, place(&node, call)?.1))).collect();
             }
             PlacementMsg::Due => {
                 let now = Instant::now();
