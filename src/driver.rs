@@ -299,10 +299,10 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        if let (State::Waiting(attempt), false) = (&self.state, self.detached) {
-            if let Step::Outcome { slot, .. } = &attempt.step {
-                slot.cancel(Canceller::Caller);
-            }
+        if let (State::Waiting(attempt), false) = (&self.state, self.detached)
+            && let Step::Outcome { slot, .. } = &attempt.step
+        {
+            slot.cancel(Canceller::Caller);
         }
     }
 }

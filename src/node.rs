@@ -174,12 +174,15 @@ pub struct Monitored {
     _place: tokio::sync::OwnedSemaphorePermit,
 }
 
+/// Changes one setting.
+type Change = Box<dyn FnOnce(&mut Config) + Send>;
+
 /// Makes a [`Node`]: what is not set here comes from `atasks.toml` and the environment.
 #[derive(Default)]
 #[must_use]
 pub struct NodeBuilder {
     role: Option<Role>,
-    changes: Vec<Box<dyn FnOnce(&mut Config) + Send>>,
+    changes: Vec<Change>,
     state: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     host: Option<Host>,
     io: Option<Place>,

@@ -7,6 +7,9 @@ use crate::codec;
 /// The running body of a task; it ends with the encoded return value.
 pub type TaskFuture = Pin<Box<dyn Future<Output = Result<Vec<u8>, codec::Error>> + Send>>;
 
+/// Decodes encoded arguments and makes the body's future.
+pub type Start = fn(&[u8]) -> Result<TaskFuture, codec::Error>;
+
 /// What `#[task(..)]` says of a task beside its signature.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -123,7 +126,7 @@ pub struct TaskEntry {
     name: &'static str,
     origin: Origin,
     options: TaskOptions,
-    start: Option<fn(&[u8]) -> Result<TaskFuture, codec::Error>>,
+    start: Option<Start>,
     shapes: fn() -> Shapes,
     key: OnceLock<u64>,
     index: OnceLock<u32>,
@@ -136,7 +139,7 @@ impl TaskEntry {
         name: &'static str,
         origin: Origin,
         options: TaskOptions,
-        start: fn(&[u8]) -> Result<TaskFuture, codec::Error>,
+        start: Start,
         shapes: fn() -> Shapes,
     ) -> Self {
         Self { name, origin, options, start: Some(start), shapes, key: OnceLock::new(), index: OnceLock::new() }

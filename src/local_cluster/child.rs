@@ -18,10 +18,9 @@ pub(crate) fn is_child() -> bool {
 /// Runs this process as a worker until its parent ends it, or ends itself.
 pub(crate) fn become_worker(builder: NodeBuilder) -> ! {
     let mut stdin = std::io::stdin().lock();
-    let orders = match Orders::read(&mut stdin) {
-        Ok(orders) => orders,
+    let Ok(orders) = Orders::read(&mut stdin) else {
         // The parent is gone already.
-        Err(_) => std::process::exit(0),
+        std::process::exit(0)
     };
     let Orders { name, incarnation, listen, seeds, executors } = orders;
     let builder = seeds.into_iter().fold(builder.worker().name(name), NodeBuilder::seed);

@@ -225,7 +225,7 @@ impl Children {
             starts.retain(|start| now.duration_since(*start) < RESTARTS_WITHIN);
             let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
             if starts.len() > RESTARTS_MAX {
-                return self.fail(format!(
+                return self.fail(&format!(
                     "local-{worker} ended {} times within {RESTARTS_WITHIN:?}, lastly by {how}",
                     starts.len()
                 ));
@@ -234,13 +234,14 @@ impl Children {
             match self.spawn(worker) {
                 Ok(next) => child = next,
                 Err(error) => {
-                    return self.fail(format!("local-{worker} ended by {how} and could not be started again: {error}"));
+                    return self
+                        .fail(&format!("local-{worker} ended by {how} and could not be started again: {error}"));
                 }
             }
         }
     }
 
-    fn fail(&self, what: String) {
+    fn fail(&self, what: &str) {
         tracing::error!(what, "a local worker stays down");
         let what = format!("{what}; {}", self.last_output());
         self.state().failure.get_or_insert(what);

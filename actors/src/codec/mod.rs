@@ -65,9 +65,9 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     const MEDIUM: usize = 4 << 20;
     const LARGE: usize = 64 << 20;
     match bytes.len() {
-        0..=SMALL => decode_within(bytes, config::standard().with_limit::<{ 16 * SMALL }>()),
-        ..=MEDIUM => decode_within(bytes, config::standard().with_limit::<{ 16 * MEDIUM }>()),
-        ..=LARGE => decode_within(bytes, config::standard().with_limit::<{ 16 * LARGE }>()),
+        0..SMALL => decode_within(bytes, config::standard().with_limit::<{ 16 * SMALL }>()),
+        SMALL..MEDIUM => decode_within(bytes, config::standard().with_limit::<{ 16 * MEDIUM }>()),
+        MEDIUM..LARGE => decode_within(bytes, config::standard().with_limit::<{ 16 * LARGE }>()),
         _ => decode_within(bytes, config::standard().with_limit::<{ 16 * PAYLOAD_CEILING }>()),
     }
 }

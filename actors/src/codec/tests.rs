@@ -14,6 +14,7 @@ use super::*;
 const LIMIT: usize = 1 << 20;
 
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "reads better where it is called")]
 fn survives<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: T) {
     let bytes = encode(&value, LIMIT).unwrap();
     assert_eq!(decode::<T>(&bytes).unwrap(), value);

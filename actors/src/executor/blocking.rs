@@ -105,11 +105,11 @@ impl BlockingPool {
             if state.closed {
                 return None;
             }
-            if state.places > 0 {
-                if let Some(job) = state.jobs.pop_front() {
-                    state.places -= 1;
-                    return Some(job);
-                }
+            if state.places > 0
+                && let Some(job) = state.jobs.pop_front()
+            {
+                state.places -= 1;
+                return Some(job);
             }
             state.idle += 1;
             let (next, waited) = self.changed.wait_timeout(state, IDLE).unwrap_or_else(PoisonError::into_inner);

@@ -345,10 +345,10 @@ impl Executor {
 
     /// Asks the executor to look at the queue, once until it has.
     fn wake(&self) {
-        if !self.awake.swap(true, Ordering::SeqCst) {
-            if let Some(actor) = self.actor() {
-                let _ = actor.cast(Turn);
-            }
+        if !self.awake.swap(true, Ordering::SeqCst)
+            && let Some(actor) = self.actor()
+        {
+            let _ = actor.cast(Turn);
         }
     }
 

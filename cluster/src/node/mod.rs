@@ -240,7 +240,7 @@ impl NodeCore {
     /// A peer has introduced itself: calls may go there from now on.
     pub(crate) fn link_is_up(&self, link: &Arc<Link>) {
         let known = self.view.load();
-        let acquaintances: Vec<_> = known.workers().map(|link| acquaintance(link)).collect();
+        let acquaintances: Vec<_> = known.workers().map(acquaintance).collect();
         self.tell_gossip([link], &acquaintances);
         if link.is_worker() {
             self.tell_gossip(known.links(), &[acquaintance(link)]);
@@ -476,9 +476,10 @@ impl Router for NodeCore {
         }
         let slot = Slot::new(unplaceable.deadline);
         let call = Unplaceable { invocation: unplaceable, placement: placement.clone(), slot: slot.clone() };
-        match self.placement.get().map(|placement| placement.cast(PlacementMsg::Keep(call))) {
-            Some(Ok(())) => Started::Pending(slot),
-            _ => failed(TaskError::NotJoined),
+        if self.placement.get().is_some_and(|placement| placement.cast(PlacementMsg::Keep(call)).is_ok()) {
+            Started::Pending(slot)
+        } else {
+            failed(TaskError::NotJoined)
         }
     }
 
