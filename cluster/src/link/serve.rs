@@ -103,6 +103,10 @@ impl Sink for Link {
     fn outcome(&self, call: u64, outcome: Outcome) {
         self.serving.lock().remove(&call);
         let mut out = self.out();
+        if out.lost.is_some() {
+            // Nobody is there to hear it.
+            return;
+        }
         let told = match outcome {
             Outcome::Returned(bytes) => out.outgoing.outcome(call, Status::Returned, bytes),
             Outcome::HandedBack => out.outgoing.outcome(call, Status::HandedBack, Bytes::new()),

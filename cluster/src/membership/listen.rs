@@ -1,12 +1,16 @@
 //! Letting peers in: a bounded number of greetings at once, each within a bounded time.
 
 use std::{
+    collections::VecDeque,
     sync::{Arc, Weak},
     time::Duration,
 };
 
 use ractor::ActorRef;
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, timeout},
+};
 
 use super::MembershipMsg;
 use crate::{
@@ -16,37 +20,58 @@ use crate::{
     transport::{Incoming, Listener},
 };
 
-/// Greetings under way at once; further peers wait in the system's queue.
+/// Greetings under way at once. One more, and the oldest is cut off: whoever only connects and says nothing cannot keep
+/// others out.
 const GREETINGS_MAX: usize = 64;
 /// Longest that a greeting may take, the transport's handshake included.
 pub(super) const GREETING_TIME_MAX: Duration = Duration::from_secs(3);
 /// Wait after the system had no descriptor left for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Time between two lines about peers that were not let in, so that nobody can fill the log.
+const COMPLAINT_PAUSE: Duration = Duration::from_secs(1);
 
 /// Accepts peers for as long as the node lives.
 pub(crate) async fn listen(listener: Listener, node: Weak<NodeCore>, membership: ActorRef<MembershipMsg>) {
-    let places = Arc::new(Semaphore::new(GREETINGS_MAX));
+    let mut greetings = VecDeque::new();
+    let complaints = Arc::new(Complaints::default());
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else { return };
         let incoming = match listener.accept().await {
             Ok(incoming) => incoming,
             Err(error) => {
-                tracing::warn!(address = %listener.address(), %error, "cannot accept a connection");
+                complaints.say(&format!("cannot accept a connection at {}: {error}", listener.address()));
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
-        let (node, membership) = (node.clone(), membership.clone());
-        tokio::spawn(async move {
-            let _place = place;
+        make_room(&mut greetings);
+        let (node, membership, complaints) = (node.clone(), membership.clone(), complaints.clone());
+        greetings.push_back(tokio::spawn(async move {
             if let Some(node) = node.upgrade() {
-                admit(incoming, &node, &membership).await;
+                admit(incoming, &node, &membership, &complaints).await;
             }
-        });
+        }));
     }
 }
 
-async fn admit(incoming: Incoming, node: &Arc<NodeCore>, membership: &ActorRef<MembershipMsg>) {
+/// Forgets greetings that are over; if too many are not, ends the oldest.
+fn make_room(greetings: &mut VecDeque<JoinHandle<()>>) {
+    if greetings.len() < GREETINGS_MAX {
+        return;
+    }
+    greetings.retain(|greeting| !greeting.is_finished());
+    if greetings.len() >= GREETINGS_MAX
+        && let Some(oldest) = greetings.pop_front()
+    {
+        oldest.abort();
+    }
+}
+
+async fn admit(
+    incoming: Incoming,
+    node: &Arc<NodeCore>,
+    membership: &ActorRef<MembershipMsg>,
+    complaints: &Complaints,
+) {
     let from = incoming.peer().clone();
     let greeting = async {
         let socket = incoming.establish().await.map_err(|error| error.to_string())?;
@@ -61,7 +86,29 @@ async fn admit(incoming: Incoming, node: &Arc<NodeCore>, membership: &ActorRef<M
             let _ = membership.cast(MembershipMsg::Linked { link, read, address: None });
         }
         Ok(Ok(None)) => {}
-        Ok(Err(reason)) => tracing::warn!(%from, reason, "a peer was not let in"),
-        Err(_elapsed) => tracing::warn!(%from, "a peer did not greet in time"),
+        Ok(Err(reason)) => complaints.say(&format!("a peer from {from} was not let in: {reason}")),
+        Err(_elapsed) => complaints.say(&format!("a peer from {from} did not greet in time")),
+    }
+}
+
+/// Says what goes wrong with strangers, at most once in [`COMPLAINT_PAUSE`].
+#[derive(Default)]
+struct Complaints {
+    last: std::sync::Mutex<Option<(Instant, u64)>>,
+}
+
+impl Complaints {
+    fn say(&self, what: &str) {
+        let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let unsaid = match &mut *last {
+            Some((at, unsaid)) if at.elapsed() < COMPLAINT_PAUSE => {
+                *unsaid += 1;
+                return;
+            }
+            Some((_, unsaid)) => *unsaid,
+            None => 0,
+        };
+        *last = Some((Instant::now(), 0));
+        tracing::warn!(unsaid, "{what}");
     }
 }
