@@ -1,4 +1,35 @@
-//! Await async functions on other machines.
+//! Await async functions on other machines: supervised, typed, without a broker.
+//!
+//! A function under [`#[task]`](macro@task) is awaited like any other. The await is the only point at which it is decided
+//! where it runs: on this thread, in another process, on another host. What a network can do to it comes back as a
+//! [`TaskError`], which says whether the work may have run.
+//!
+//! ```
+//! #[atasks::task]
+//! async fn shout(text: String) -> atasks::Result<String> {
+//!     Ok(text.to_uppercase())
+//! }
+//!
+//! # #[tokio::main] async fn main() -> atasks::Result<()> {
+//! let node = atasks::Node::loopback().await?;
+//! assert_eq!(node.scope(async { shout("hello".into()).await }).await?, "HELLO");
+//! # Ok(()) }
+//! ```
+//!
+//! # Where to start
+//!
+//! - [`#[task]`](macro@task) makes a task, [`TaskCall`] is a call of one, [`TaskError`] and [`Error`] are what comes back.
+//! - [`#[main]`](macro@main) starts a program on the configured cluster, or on a [`LocalCluster`]; [`Node`] does it by hand.
+//! - [`#[test]`](macro@test) runs a test on a loopback node, on worker processes, or on a simulated cluster.
+//! - In a task [`current`] tells which invocation runs, [`state`] gives what the process has set up, [`spawn`] keeps spawned
+//!   futures part of the task.
+//!
+//! # Features
+//!
+//! - `testing`: simulated clusters in virtual time, `#[atasks::test(sim = 3)]`.
+//!
+//! ractor is built with its feature `cluster`: in your program too, `String`, `()` and whatever else ractor can turn into
+//! bytes are messages that may come from other nodes, and every other message type needs an `impl ractor::Message`.
 
 mod call;
 mod context;
@@ -87,3 +118,7 @@ macro_rules! register {
         };
     };
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

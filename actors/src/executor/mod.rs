@@ -1,7 +1,7 @@
 //! Executors: the threads of a node that run its tasks.
 //!
 //! A [`Pool`] has one [`Executor`] a thread and one queue for all. An executor polls what it takes once; a call that ends
-//! there is over, one that waits moves into a [`TaskActor`](task_actor::TaskActor) of that executor and stays there to
+//! there is over, one that waits moves into a `TaskActor` of that executor and stays there to
 //! its end. A call made by a task of the same node may be polled right where it is awaited, as deep as the stack allows.
 //! Nothing here knows of networks: an outcome goes to a [`Reply`], whoever that is.
 
