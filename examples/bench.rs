@@ -1,6 +1,7 @@
 //! Measures whole processes: one client, one or more workers on this machine, one JSON line a measurement.
 //!
 //! ```text
+//! bench [WORKLOADS]                              measures on one local worker; L,T,N,P,S10000 by default
 //! bench worker PORT ALL_PORTS                    serves (a Unix socket named after the port; BENCH_NET=tls: TLS over TCP)
 //! bench client PORTS PIDS WORKLOADS NAME         measures, e.g. client 7400 4711 L,T,N,P,S10000 atasks
 //! ```
@@ -17,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use atasks::{Node, NodeBuilder, Result};
+use atasks::{LocalCluster, Node, NodeBuilder, Result};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
@@ -52,7 +53,9 @@ fn main() -> Result<()> {
     match arguments[..] {
         ["worker", port, ports] => runtime()?.block_on(worker(port, ports)),
         ["client", ports, pids, workloads, name] => runtime()?.block_on(client(ports, pids, workloads, name)),
-        _ => Err(atasks::Error::msg("bench worker PORT ALL_PORTS | bench client PORTS PIDS WORKLOADS NAME")),
+        [] => runtime()?.block_on(local("L,T,N,P,S10000")),
+        [workloads] => runtime()?.block_on(local(workloads)),
+        _ => Err(atasks::Error::msg("bench [WORKLOADS] | worker PORT ALL_PORTS | client PORTS PIDS WORKLOADS NAME")),
     }
 }
 
@@ -79,6 +82,17 @@ async fn worker(port: &str, ports: &str) -> Result<()> {
         count => builder.executors(count as usize),
     };
     Ok(seeds(builder, ports).join().await?.serve().await?)
+}
+
+async fn local(workloads: &str) -> Result<()> {
+    let cluster = LocalCluster::builder().workers(1).executors(1).start().await?;
+    let pids = cluster.workers().iter().map(|worker| worker.pid).collect();
+    let bench = Bench { name: "atasks", workers: 1, pids };
+    for workload in workloads.split(',') {
+        bench.run(workload).await?;
+    }
+    cluster.shutdown().await;
+    Ok(())
 }
 
 async fn client(ports: &str, pids: &str, workloads: &str, name: &str) -> Result<()> {
