@@ -426,7 +426,12 @@ struct Wire {
 impl Serialize for TaskError {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let detail = self.detail().map_err(serde::ser::Error::custom)?;
-        Wire { code: self.code(), message: self.to_string(), detail }.serialize(serializer)
+        let message = match self {
+            // As it came: each node that passes it on would add to it.
+            Self::Other { message, .. } => message.clone(),
+            known => known.to_string(),
+        };
+        Wire { code: self.code(), message, detail }.serialize(serializer)
     }
 }
 
@@ -448,7 +453,8 @@ mod tests {
         let error: TaskError = codec::decode(&bytes).unwrap();
         assert_eq!(error, TaskError::Other { code: 777, message: "too hot".into() });
         assert_eq!(error.ran(), Ran::Maybe);
-        assert_eq!(codec::encode(&error, 1 << 20).unwrap()[..2], bytes[..2]);
+        let again: TaskError = codec::decode(&codec::encode(&error, 1 << 20).unwrap()).unwrap();
+        assert_eq!(again, error, "it is passed on as it came");
     }
 
     #[test]

@@ -46,8 +46,8 @@ pub enum Error {
 pub fn encode<T: Serialize + ?Sized>(value: &T, limit: usize) -> Result<Vec<u8>, Error> {
     let mut bounded = Bounded { bytes: Vec::new(), size: 0, limit };
     let encode = || bincode::serde::encode_into_writer(Checked(value), &mut bounded, config::standard());
-    match catch_unwind(AssertUnwindSafe(encode)) {
-        Err(panic) => Err(Error::Panicked(text_of(panic.as_ref()))),
+    match catch(encode) {
+        Err(panic) => Err(Error::Panicked(panic)),
         Ok(Err(error)) => Err(Error::Invalid(describe_encode(error))),
         Ok(Ok(())) if bounded.size > limit => Err(Error::TooLarge { size: bounded.size }),
         Ok(Ok(())) => Ok(bounded.bytes),
@@ -74,8 +74,8 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
 
 fn decode_within<T: DeserializeOwned>(bytes: &[u8], config: impl Config) -> Result<T, Error> {
     let decode = || bincode::serde::borrow_decode_from_slice::<Owned<T>, _>(bytes, config);
-    match catch_unwind(AssertUnwindSafe(decode)) {
-        Err(panic) => Err(Error::Panicked(text_of(panic.as_ref()))),
+    match catch(decode) {
+        Err(panic) => Err(Error::Panicked(panic)),
         Ok(Err(error)) => Err(Error::Invalid(describe_decode(error))),
         Ok(Ok((Owned(value), read))) if read == bytes.len() => Ok(value),
         Ok(Ok((_, read))) => {
@@ -133,7 +133,11 @@ fn describe_decode(error: DecodeError) -> String {
     }
 }
 
-fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a payload that is not text".to_owned())
+/// Runs serde code of the user's; a panic in it becomes its text.
+pub(crate) fn catch<T>(code: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(code)).map_err(|panic| {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        text.or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "a payload that is not text".to_owned())
+    })
 }
