@@ -251,9 +251,73 @@ fn install_hook() {
                 return before(info);
             }
             let backtrace = Backtrace::capture();
-            let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
+            let captured = backtrace.status() == BacktraceStatus::Captured;
+            let backtrace = captured.then(|| of_the_task(&backtrace.to_string()));
             let location = info.location().map(|at| format!("{}:{}", at.file(), at.line()));
             SEEN.set(Some(Panic { message: String::new(), location, backtrace }));
         }));
     });
+}
+
+/// The frames of a backtrace between the panic machinery and ours: those of the task. All of it, if that leaves nothing.
+fn of_the_task(backtrace: &str) -> String {
+    /// A frame begins with its number; the lines after it tell where it is.
+    fn begins_frame(line: &str) -> bool {
+        line.trim_start().split(':').next().is_some_and(|number| number.parse::<u32>().is_ok())
+    }
+    const MACHINERY: [&str; 4] =
+        ["::panicking::", "rust_begin_unwind", "crash::install_hook", "__rust_end_short_backtrace"];
+    let mut frames: Vec<Vec<&str>> = Vec::new();
+    for line in backtrace.lines() {
+        match frames.last_mut() {
+            Some(frame) if !begins_frame(line) => frame.push(line),
+            _ => frames.push(vec![line]),
+        }
+    }
+    let of_panic = |frame: &Vec<&str>| MACHINERY.iter().any(|name| frame[0].contains(name));
+    let begin = frames.iter().rposition(of_panic).map_or(0, |last| last + 1);
+    let ours =
+        |frame: &&Vec<&str>| !["atasks_actors::", "atasks::task::start"].iter().any(|name| frame[0].contains(name));
+    let task: Vec<_> = frames[begin..].iter().take_while(ours).flatten().copied().collect();
+    if task.is_empty() { backtrace.to_owned() } else { task.join("\n") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backtrace_is_cut_to_the_frames_of_the_task() {
+        let whole = "   0: atasks_actors::crash::install_hook::{{closure}}\n             at ./crash.rs:1:1\n   1: \
+                     std::panicking::panic_with_hook\n   2: core::panicking::panic_fmt\n   3: app::inner\n             at \
+                     ./src/main.rs:7:5\n   4: app::task\n   5: atasks_actors::executor::body::Body::poll\n   6: main";
+        assert_eq!(of_the_task(whole), "   3: app::inner\n             at ./src/main.rs:7:5\n   4: app::task");
+    }
+
+    #[test]
+    fn a_backtrace_without_names_stays_whole() {
+        let bare = "   0: <unknown>\n   1: std::panicking::begin_panic";
+        assert_eq!(of_the_task(bare), bare);
+    }
+
+    #[test]
+    fn a_panic_is_caught_with_its_place_and_payloads_of_any_kind() {
+        let caught = |code: fn()| catch(code).unwrap_err();
+        assert_eq!(caught(|| panic!("static")).message, "static");
+        assert_eq!(caught(|| panic!("number {}", 7)).message, "number 7");
+        let other = caught(|| panic::panic_any(7u8));
+        assert_eq!(other.message, "a panic whose payload is not text");
+        assert!(other.location.unwrap().contains("crash.rs:"));
+        let resumed = caught(|| panic::resume_unwind(Box::new("quiet")));
+        assert_eq!((&resumed.message[..], resumed.location), ("quiet", None));
+    }
+
+    #[test]
+    fn hops_have_an_end_and_the_nearest_stay() {
+        let mut hops = Vec::new();
+        for n in 0..100 {
+            push_hop(&mut hops, Hop { task: n.to_string(), node: String::new(), site: String::new() });
+        }
+        assert_eq!((hops.len(), &hops[0].task[..]), (HOPS_MAX, "0"));
+    }
 }
