@@ -32,15 +32,15 @@ impl Trial {
 
     /// Runs it on a `LocalCluster` of its own.
     #[must_use]
-    pub fn cluster(mut self, workers: usize) -> Self {
-        self.nodes = Nodes::Cluster(workers);
+    pub fn cluster(mut self, workers: u32) -> Self {
+        self.nodes = Nodes::Cluster(workers as usize);
         self
     }
 
     /// Runs it on a simulated cluster, in virtual time.
     #[must_use]
-    pub fn sim(mut self, workers: usize) -> Self {
-        self.nodes = Nodes::Simulated(workers);
+    pub fn sim(mut self, workers: u32) -> Self {
+        self.nodes = Nodes::Simulated(workers as usize);
         self
     }
 

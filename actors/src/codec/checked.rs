@@ -1,238 +1,247 @@
-//! A serializer in front of bincode's that refuses what bincode would carry wrongly in silence.
+//! The way out: bincode's format, without what bincode would send wrongly in silence.
 
-use std::fmt::Display;
-
+use bincode::{Encode, error::EncodeError};
 use serde::ser::{
-    Error, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
+    Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-/// A value whose fields are all there: one that leaves a field out does not serialize.
+use super::{DEPTH_MAX, output::Encoder};
+
+/// A serializer that refuses a skipped field, an unknown length, and depth without end.
 ///
-/// bincode writes no field names, so the reader would take the next field's bytes for the one left out.
-pub(super) struct Checked<'a, T: ?Sized>(pub(super) &'a T);
+/// It knows its depth and is made anew for each value within a value; so it is two words, passed by value.
+pub(super) struct Checked<'a, 'o> {
+    encoder: &'a mut Encoder<'o>,
+    depth: u32,
+}
 
-impl<T: Serialize + ?Sized> Serialize for Checked<'_, T> {
+impl<'a, 'o> Checked<'a, 'o> {
+    pub(super) fn new(encoder: &'a mut Encoder<'o>) -> Self {
+        Self { encoder, depth: 0 }
+    }
+
     #[inline]
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(Checking(serializer))
+    fn put(self, value: impl Encode) -> Result<(), EncodeError> {
+        value.encode(self.encoder)
+    }
+
+    /// The same place, one level deeper.
+    #[inline]
+    fn within(self) -> Result<Self, EncodeError> {
+        let depth = self.depth + 1;
+        if depth > DEPTH_MAX {
+            return Err(EncodeError::OtherString(format!(
+                "the value is nested more than {DEPTH_MAX} levels deep: send it as a list, or as bytes"
+            )));
+        }
+        Ok(Self { depth, ..self })
+    }
+
+    /// A sequence or a map, of which the length comes first.
+    #[inline]
+    fn counted(self, length: Option<usize>) -> Result<Self, EncodeError> {
+        let Some(length) = length else {
+            return Err(EncodeError::Other(
+                "a map or sequence without a known length cannot be encoded; \
+                 `#[serde(flatten)]` makes such maps: name the fields instead",
+            ));
+        };
+        length.encode(self.encoder)?;
+        self.within()
+    }
+
+    #[inline]
+    fn variant(self, index: u32) -> Result<Self, EncodeError> {
+        index.encode(self.encoder)?;
+        self.within()
+    }
+
+    #[inline]
+    fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
+        value.serialize(Checked { encoder: &mut *self.encoder, depth: self.depth })
     }
 }
 
-/// The serializer, or a part of it that takes the elements of one value.
-pub(super) struct Checking<S>(S);
-
-macro_rules! pass {
-    ($($method:ident($ty:ty);)*) => {
-        $(#[inline]
-        fn $method(self, value: $ty) -> Result<S::Ok, S::Error> {
-            self.0.$method(value)
-        })*
-    };
+#[cold]
+fn skipped(field: &'static str) -> EncodeError {
+    EncodeError::OtherString(format!(
+        "`skip_serializing_if` on field `{field}` cannot be sent, for the receiver does not know that the field is \
+         missing: remove the attribute"
+    ))
 }
 
-impl<S: Serializer> Serializer for Checking<S> {
-    type Ok = S::Ok;
-    type Error = S::Error;
-    type SerializeSeq = Checking<S::SerializeSeq>;
-    type SerializeTuple = Checking<S::SerializeTuple>;
-    type SerializeTupleStruct = Checking<S::SerializeTupleStruct>;
-    type SerializeTupleVariant = Checking<S::SerializeTupleVariant>;
-    type SerializeMap = Checking<S::SerializeMap>;
-    type SerializeStruct = Checking<S::SerializeStruct>;
-    type SerializeStructVariant = Checking<S::SerializeStructVariant>;
+macro_rules! put {
+    ($($method:ident: $type:ty),* $(,)?) => {$(
+        #[inline]
+        fn $method(self, value: $type) -> Result<(), EncodeError> {
+            self.put(value)
+        }
+    )*};
+}
 
-    pass! {
-        serialize_bool(bool);
-        serialize_i8(i8);
-        serialize_i16(i16);
-        serialize_i32(i32);
-        serialize_i64(i64);
-        serialize_i128(i128);
-        serialize_u8(u8);
-        serialize_u16(u16);
-        serialize_u32(u32);
-        serialize_u64(u64);
-        serialize_u128(u128);
-        serialize_f32(f32);
-        serialize_f64(f64);
-        serialize_char(char);
-        serialize_str(&str);
-        serialize_bytes(&[u8]);
+impl Serializer for Checked<'_, '_> {
+    type Ok = ();
+    type Error = EncodeError;
+    type SerializeSeq = Self;
+    type SerializeTuple = Self;
+    type SerializeTupleStruct = Self;
+    type SerializeTupleVariant = Self;
+    type SerializeMap = Self;
+    type SerializeStruct = Self;
+    type SerializeStructVariant = Self;
+
+    put! {
+        serialize_bool: bool, serialize_char: char, serialize_str: &str, serialize_bytes: &[u8],
+        serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64, serialize_u128: u128,
+        serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64, serialize_i128: i128,
+        serialize_f32: f32, serialize_f64: f64,
     }
 
     #[inline]
-    fn serialize_none(self) -> Result<S::Ok, S::Error> {
-        self.0.serialize_none()
+    fn is_human_readable(&self) -> bool {
+        false
     }
 
     #[inline]
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
-        self.0.serialize_some(&Checked(value))
+    fn serialize_none(self) -> Result<(), EncodeError> {
+        self.put(0u8)
     }
 
     #[inline]
-    fn serialize_unit(self) -> Result<S::Ok, S::Error> {
-        self.0.serialize_unit()
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), EncodeError> {
+        1u8.encode(self.encoder)?;
+        value.serialize(self.within()?)
     }
 
     #[inline]
-    fn serialize_unit_struct(self, name: &'static str) -> Result<S::Ok, S::Error> {
-        self.0.serialize_unit_struct(name)
+    fn serialize_unit(self) -> Result<(), EncodeError> {
+        Ok(())
     }
 
     #[inline]
-    fn serialize_unit_variant(self, name: &'static str, index: u32, variant: &'static str) -> Result<S::Ok, S::Error> {
-        self.0.serialize_unit_variant(name, index, variant)
+    fn serialize_unit_struct(self, _: &'static str) -> Result<(), EncodeError> {
+        Ok(())
     }
 
     #[inline]
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<S::Ok, S::Error> {
-        self.0.serialize_newtype_struct(name, &Checked(value))
+    fn serialize_unit_variant(self, _: &'static str, index: u32, _: &'static str) -> Result<(), EncodeError> {
+        self.put(index)
+    }
+
+    #[inline]
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), EncodeError> {
+        value.serialize(self.within()?)
     }
 
     #[inline]
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
         self,
-        name: &'static str,
+        _: &'static str,
         index: u32,
-        variant: &'static str,
+        _: &'static str,
         value: &T,
-    ) -> Result<S::Ok, S::Error> {
-        self.0.serialize_newtype_variant(name, index, variant, &Checked(value))
+    ) -> Result<(), EncodeError> {
+        value.serialize(self.variant(index)?)
     }
 
     #[inline]
-    fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
-        self.0.serialize_seq(len).map(Checking)
+    fn serialize_seq(self, length: Option<usize>) -> Result<Self, EncodeError> {
+        self.counted(length)
     }
 
     #[inline]
-    fn serialize_tuple(self, len: usize) -> Result<Self::SerializeTuple, S::Error> {
-        self.0.serialize_tuple(len).map(Checking)
+    fn serialize_map(self, length: Option<usize>) -> Result<Self, EncodeError> {
+        self.counted(length)
     }
 
     #[inline]
-    fn serialize_tuple_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeTupleStruct, S::Error> {
-        self.0.serialize_tuple_struct(name, len).map(Checking)
+    fn serialize_tuple(self, _: usize) -> Result<Self, EncodeError> {
+        self.within()
+    }
+
+    #[inline]
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Self, EncodeError> {
+        self.within()
+    }
+
+    #[inline]
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self, EncodeError> {
+        self.within()
     }
 
     #[inline]
     fn serialize_tuple_variant(
         self,
-        name: &'static str,
+        _: &'static str,
         index: u32,
-        variant: &'static str,
-        len: usize,
-    ) -> Result<Self::SerializeTupleVariant, S::Error> {
-        self.0.serialize_tuple_variant(name, index, variant, len).map(Checking)
-    }
-
-    #[inline]
-    fn serialize_map(self, len: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
-        self.0.serialize_map(len).map(Checking)
-    }
-
-    #[inline]
-    fn serialize_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeStruct, S::Error> {
-        self.0.serialize_struct(name, len).map(Checking)
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self, EncodeError> {
+        self.variant(index)
     }
 
     #[inline]
     fn serialize_struct_variant(
         self,
-        name: &'static str,
+        _: &'static str,
         index: u32,
-        variant: &'static str,
-        len: usize,
-    ) -> Result<Self::SerializeStructVariant, S::Error> {
-        self.0.serialize_struct_variant(name, index, variant, len).map(Checking)
-    }
-
-    #[inline]
-    fn collect_str<T: Display + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {
-        self.0.collect_str(value)
-    }
-
-    #[inline]
-    fn is_human_readable(&self) -> bool {
-        self.0.is_human_readable()
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self, EncodeError> {
+        self.variant(index)
     }
 }
 
-macro_rules! elements {
-    ($($part:ident::$method:ident;)*) => {
-        $(impl<S: $part> $part for Checking<S> {
-            type Ok = S::Ok;
-            type Error = S::Error;
+/// The compound values: their parts follow one another, with nothing between and nothing after them.
+macro_rules! parts {
+    ($($compound:ident: $($method:ident)+;)*) => {$(
+        impl $compound for Checked<'_, '_> {
+            type Ok = ();
+            type Error = EncodeError;
+
+            $(#[inline]
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
+                self.part(value)
+            })+
 
             #[inline]
-            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), S::Error> {
-                self.0.$method(&Checked(value))
+            fn end(self) -> Result<(), EncodeError> {
+                Ok(())
             }
-
-            #[inline]
-            fn end(self) -> Result<S::Ok, S::Error> {
-                self.0.end()
-            }
-        })*
-    };
+        }
+    )*};
 }
 
-elements! {
-    SerializeSeq::serialize_element;
-    SerializeTuple::serialize_element;
-    SerializeTupleStruct::serialize_field;
-    SerializeTupleVariant::serialize_field;
+parts! {
+    SerializeSeq: serialize_element;
+    SerializeTuple: serialize_element;
+    SerializeTupleStruct: serialize_field;
+    SerializeTupleVariant: serialize_field;
+    SerializeMap: serialize_key serialize_value;
 }
 
 macro_rules! fields {
-    ($($part:ident;)*) => {
-        $(impl<S: $part> $part for Checking<S> {
-            type Ok = S::Ok;
-            type Error = S::Error;
+    ($($compound:ident)*) => {$(
+        impl $compound for Checked<'_, '_> {
+            type Ok = ();
+            type Error = EncodeError;
 
             #[inline]
-            fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), S::Error> {
-                self.0.serialize_field(key, &Checked(value))
+            fn serialize_field<T: Serialize + ?Sized>(&mut self, _: &'static str, value: &T) -> Result<(), EncodeError> {
+                self.part(value)
             }
 
-            fn skip_field(&mut self, key: &'static str) -> Result<(), S::Error> {
-                Err(S::Error::custom(format_args!(
-                    "the field `{key}` is left out by `#[serde(skip_serializing_if)]`, which the other side could not \
-                     know: remove that attribute"
-                )))
+            fn skip_field(&mut self, field: &'static str) -> Result<(), EncodeError> {
+                Err(skipped(field))
             }
 
             #[inline]
-            fn end(self) -> Result<S::Ok, S::Error> {
-                self.0.end()
+            fn end(self) -> Result<(), EncodeError> {
+                Ok(())
             }
-        })*
-    };
+        }
+    )*};
 }
 
-fields! {
-    SerializeStruct;
-    SerializeStructVariant;
-}
-
-impl<S: SerializeMap> SerializeMap for Checking<S> {
-    type Ok = S::Ok;
-    type Error = S::Error;
-
-    #[inline]
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), S::Error> {
-        self.0.serialize_key(&Checked(key))
-    }
-
-    #[inline]
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), S::Error> {
-        self.0.serialize_value(&Checked(value))
-    }
-
-    #[inline]
-    fn end(self) -> Result<S::Ok, S::Error> {
-        self.0.end()
-    }
-}
+fields! { SerializeStruct SerializeStructVariant }

@@ -1,143 +1,106 @@
-//! Values to bytes and back: the only module that names bincode.
+//! Values to bytes and back: the only module of the project that names bincode.
 //!
-//! Encoding stops storing at a limit, decoding must consume everything, and user code that panics in there becomes an
-//! error. What bincode would carry wrongly in silence, a field left out by `skip_serializing_if`, is refused.
+//! Arguments, results and the project's own messages go through [`encode`] and [`decode`]. Both are bounded in bytes
+//! and in depth, and turn a panic in the user's `Serialize` or `Deserialize` into an error. bincode reads and writes
+//! the numbers, strings and byte strings; how they are put together is walked here, in `Checked` on the way out and
+//! in `Guarded` on the way in, because bincode itself loses fields that are skipped and believes forged lengths. What
+//! comes out is byte for byte what bincode's standard configuration writes.
 
+mod access;
+pub mod bytes;
 mod checked;
+mod guarded;
+mod input;
+mod output;
+mod panic;
 #[cfg(test)]
 mod tests;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use bincode::{
-    config::{self, Config},
-    enc::write::Writer,
-    error::{DecodeError, EncodeError},
-};
+use bincode::error::{DecodeError, EncodeError};
 use serde::{Serialize, de::DeserializeOwned};
 
-use self::checked::Checked;
+pub(crate) use self::panic::catch;
+use self::{checked::Checked, guarded::Guarded, input::Input, output::Output};
 
-/// Most bytes of a payload that any setting may allow: 1 GiB.
+/// Most bytes that one value may take, whatever limit is asked for; the largest that `payload_max` can be set to.
 pub const PAYLOAD_CEILING: usize = 1 << 30;
 
-/// Why a value did not become bytes, or bytes a value.
+/// Most levels of values within values; deeper ones are refused before they can overflow a thread's stack.
+///
+/// A struct, an enum, a sequence, a map, an option, a tuple and a newtype are a level each.
+pub const DEPTH_MAX: u32 = 256;
+
+/// A value that could not be encoded, or bytes that are not the value they should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// It has more bytes than are allowed.
-    #[error("{size} bytes are more than are allowed")]
+    /// The encoded value is larger than the limit.
+    #[error("the encoded value takes {size} bytes, which is above the limit")]
     TooLarge {
-        /// Bytes that it has.
+        /// What it takes, in bytes.
         size: usize,
     },
-    /// The type's own `Serialize` or `Deserialize` panicked.
-    #[error("its own code panicked: {0}")]
+    /// The `Serialize` or `Deserialize` of a type panicked, with this message.
+    #[error("serde code of a type panicked: {0}")]
     Panicked(String),
-    /// It cannot be encoded, or the bytes are not such a value.
+    /// The value cannot be encoded, or the bytes cannot be decoded, for this reason.
     #[error("{0}")]
     Invalid(String),
 }
 
-/// Encodes a value in at most `limit` bytes.
+/// Encodes a value into at most `limit` bytes, and never more than [`PAYLOAD_CEILING`].
 ///
 /// # Errors
-/// See [`Error`]; `TooLarge` has the whole size.
+/// [`Error::TooLarge`] with the size that the value would have taken; [`Error::Panicked`]; [`Error::Invalid`] if serde
+/// code of a type refuses, a field is skipped by `skip_serializing_if`, or values nest deeper than [`DEPTH_MAX`].
 pub fn encode<T: Serialize + ?Sized>(value: &T, limit: usize) -> Result<Vec<u8>, Error> {
-    let mut bounded = Bounded { bytes: Vec::new(), size: 0, limit };
-    let encode = || bincode::serde::encode_into_writer(Checked(value), &mut bounded, config::standard());
-    match catch(encode) {
-        Err(panic) => Err(Error::Panicked(panic)),
-        Ok(Err(error)) => Err(Error::Invalid(describe_encode(error))),
-        Ok(Ok(())) if bounded.size > limit => Err(Error::TooLarge { size: bounded.size }),
-        Ok(Ok(())) => Ok(bounded.bytes),
+    let mut output = Output::new(limit.min(PAYLOAD_CEILING));
+    match catch(|| value.serialize(Checked::new(&mut output.encoder()))) {
+        Ok(Ok(())) => output.finish().map_err(|size| Error::TooLarge { size }),
+        Ok(Err(error)) => Err(Error::Invalid(refusal(error))),
+        Err(message) => Err(Error::Panicked(message)),
     }
 }
 
-/// Decodes a value that takes up all of `bytes`.
+/// Decodes a value from all of `bytes`, which [`encode`] made of a value of the same shape.
+///
+/// The memory that it takes is in proportion to the bytes that are there, whatever lengths they claim.
 ///
 /// # Errors
-/// See [`Error`].
+/// [`Error::Invalid`] if the bytes are another value's, cut short, or too many; [`Error::TooLarge`] above
+/// [`PAYLOAD_CEILING`]; [`Error::Panicked`].
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    /// A number on the wire is at least a sixteenth of what it claims in memory, so an honest payload never claims more
-    /// than 16 times its length. A forged length claims more, and is refused before it is allocated.
-    const SMALL: usize = 64 << 10;
-    const MEDIUM: usize = 4 << 20;
-    const LARGE: usize = 64 << 20;
-    match bytes.len() {
-        0..SMALL => decode_within(bytes, config::standard().with_limit::<{ 16 * SMALL }>()),
-        SMALL..MEDIUM => decode_within(bytes, config::standard().with_limit::<{ 16 * MEDIUM }>()),
-        MEDIUM..LARGE => decode_within(bytes, config::standard().with_limit::<{ 16 * LARGE }>()),
-        _ => decode_within(bytes, config::standard().with_limit::<{ 16 * PAYLOAD_CEILING }>()),
+    if bytes.len() > PAYLOAD_CEILING {
+        return Err(Error::TooLarge { size: bytes.len() });
+    }
+    let mut input = Input::new(bytes);
+    let value = match catch(|| T::deserialize(Guarded::new(&mut input))) {
+        Ok(Ok(value)) => value,
+        Ok(Err(error)) => return Err(Error::Invalid(complaint(error))),
+        Err(message) => return Err(Error::Panicked(message)),
+    };
+    match input.left() {
+        0 => Ok(value),
+        left => Err(Error::Invalid(format!("{left} bytes are left over after the value"))),
     }
 }
 
-fn decode_within<T: DeserializeOwned>(bytes: &[u8], config: impl Config) -> Result<T, Error> {
-    let decode = || bincode::serde::borrow_decode_from_slice::<Owned<T>, _>(bytes, config);
-    match catch(decode) {
-        Err(panic) => Err(Error::Panicked(panic)),
-        Ok(Err(error)) => Err(Error::Invalid(describe_decode(error))),
-        Ok(Ok((Owned(value), read))) if read == bytes.len() => Ok(value),
-        Ok(Ok((_, read))) => {
-            Err(Error::Invalid(format!("{} bytes are left over: the two sides' types differ", bytes.len() - read)))
-        }
-    }
-}
-
-/// Borrows nothing from the bytes, though it is decoded as if it might: so a text is checked against what is there
-/// before it is allocated.
-struct Owned<T>(T);
-
-impl<'de, T: DeserializeOwned> serde::Deserialize<'de> for Owned<T> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::deserialize(deserializer).map(Owned)
-    }
-}
-
-/// Stores up to `limit` bytes, and counts all.
-struct Bounded {
-    bytes: Vec<u8>,
-    size: usize,
-    limit: usize,
-}
-
-impl Writer for &mut Bounded {
-    #[inline]
-    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
-        self.size = self.size.saturating_add(bytes.len());
-        if self.size <= self.limit {
-            self.bytes.extend_from_slice(bytes);
-        } else {
-            // Nobody will read it: only the size is still of interest.
-            self.bytes = Vec::new();
-        }
-        Ok(())
-    }
-}
-
-fn describe_encode(error: EncodeError) -> String {
+fn refusal(error: EncodeError) -> String {
     match error {
         EncodeError::OtherString(text) => text,
         EncodeError::Other(text) => text.to_owned(),
-        other => format!("{other:?}"),
+        other => format!("the value cannot be encoded: {other:?}"),
     }
 }
 
-fn describe_decode(error: DecodeError) -> String {
+fn complaint(error: DecodeError) -> String {
     match error {
-        DecodeError::UnexpectedEnd { .. } => "the bytes end too early: the two sides' types differ".to_owned(),
-        DecodeError::LimitExceeded => "a length is larger than all that was sent".to_owned(),
         DecodeError::OtherString(text) => text,
         DecodeError::Other(text) => text.to_owned(),
-        other => format!("{other:?}"),
+        DecodeError::UnexpectedEnd { additional } => format!("the bytes end {additional} too early"),
+        DecodeError::InvalidBooleanValue(found) => format!("{found} is not a bool"),
+        DecodeError::InvalidCharEncoding(found) => format!("{found:?} is not a char"),
+        DecodeError::Utf8 { inner } => format!("a string is not UTF-8: {inner}"),
+        other => format!("the bytes are not this value: {other:?}"),
     }
-}
-
-/// Runs serde code of the user's; a panic in it becomes its text.
-pub(crate) fn catch<T>(code: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(code)).map_err(|panic| {
-        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        text.or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "a payload that is not text".to_owned())
-    })
 }

@@ -6,8 +6,8 @@
 //! node starts, never at a call.
 //!
 //! A pass goes through the type once, with one variant of each enum; passes are repeated until all variants are
-//! described ([`recorder`]). What user code refuses is asked again with another candidate ([`choices`]). Types are told
-//! apart by their Rust names, which are not part of the text, as they change when code moves ([`types`]).
+//! described (`recorder`). What user code refuses is asked again with another candidate (`choices`). Types are told
+//! apart by their Rust names, which are not part of the text, as they change when code moves (`types`).
 
 mod access;
 mod candidates;
@@ -22,7 +22,7 @@ mod types;
 
 use serde::de::DeserializeOwned;
 
-use self::recorder::{Containers, Recorder};
+use self::recorder::{Found, Recorder};
 pub use self::round_trip::round_trip;
 use crate::codec;
 
@@ -34,7 +34,8 @@ pub enum Trace<T> {
         /// The shape: kinds, names and order of types, fields and variants. It holds no paths, so it is the same in
         /// each build, and lines after the first describe the types that have names.
         text: String,
-        /// Values of the type: each variant once at least, with containers that hold an element, then with empty ones.
+        /// Values of the type: each variant once at least, with containers that hold an element; then the same again
+        /// with the innermost containers empty, and so on to the outermost.
         samples: Vec<T>,
     },
     /// It cannot be found out: no value was made that the type accepts, or its code panicked.
@@ -53,20 +54,23 @@ pub enum Trace<T> {
 #[must_use]
 pub fn trace<T: DeserializeOwned>() -> Trace<T> {
     let mut samples = Vec::new();
-    let text = match series(Containers::Filled, &mut samples) {
-        Ok(text) => text,
+    let Found { text, nested } = match series(usize::MAX, &mut samples) {
+        Ok(found) => found,
         Err(trace) => return trace,
     };
-    match series(Containers::Empty, &mut samples) {
+    for filled in (0..nested).rev() {
         // What refuses to be empty has told its shape all the same.
-        Ok(_) | Err(Trace::Opaque { .. } | Trace::Traced { .. }) => Trace::Traced { text, samples },
-        Err(unsupported) => unsupported,
+        if let Err(unsupported @ Trace::Unsupported { .. }) = series(filled, &mut samples) {
+            return unsupported;
+        }
     }
+    Trace::Traced { text, samples }
 }
 
-/// Describes all of a type, and keeps the values that are made on the way.
-fn series<T: DeserializeOwned>(containers: Containers, samples: &mut Vec<T>) -> Result<String, Trace<T>> {
-    codec::catch(|| Recorder::new(containers).run(samples))
+/// Describes all of a type, and keeps the values that are made on the way; containers within `filled` or more others
+/// are empty.
+fn series<T: DeserializeOwned>(filled: usize, samples: &mut Vec<T>) -> Result<Found, Trace<T>> {
+    codec::catch(|| Recorder::new(filled).run(samples))
         .map_err(|message| Trace::Opaque { reason: format!("its serde code panicked: {message}") })?
         .map_err(Trace::from)
 }

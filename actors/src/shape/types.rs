@@ -60,14 +60,10 @@ impl Named {
         (0..self.bodies.len()).find(|variant| !self.dead_ends.contains(variant))
     }
 
-    /// Notes that a variant is no base; whether another one may be. If not, all may be tried again.
+    /// Notes that a variant is no base; whether another one may be.
     pub(super) fn dead_end(&mut self, variant: usize) -> bool {
         self.dead_ends.insert(variant);
-        let more = self.base_to_try().is_some();
-        if !more {
-            self.dead_ends.clear();
-        }
-        more
+        self.base_to_try().is_some()
     }
 
     fn is_finished(&self) -> bool {
