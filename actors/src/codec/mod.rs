@@ -7,7 +7,6 @@
 //! comes out is byte for byte what bincode's standard configuration writes.
 
 mod access;
-pub mod bytes;
 mod checked;
 mod guarded;
 mod input;

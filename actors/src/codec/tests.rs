@@ -283,17 +283,6 @@ fn wrong_bytes_are_told_in_words() {
     assert_eq!(said(Error::TooLarge { size: 9 }), "the encoded value takes 9 bytes, which is above the limit");
 }
 
-#[test]
-fn results_of_bytes_travel_as_bytes() {
-    let value: Result<Vec<u8>, String> = Ok(vec![200; 1000]);
-    let encoded = bytes::encode_return(&value, MIB).unwrap();
-    assert_eq!(encoded.len(), 1 + 3 + 1000);
-    assert_eq!(bytes::decode_return::<String>(&encoded), Ok(value));
-    let failed: Result<Vec<u8>, String> = Err("no".to_owned());
-    assert_eq!(bytes::decode_return(&bytes::encode_return(&failed, MIB).unwrap()), Ok(failed));
-    assert_eq!(bytes::encode_return(&Ok::<_, ()>(vec![0; 9]), 5), Err(Error::TooLarge { size: 11 }));
-}
-
 type Mixed = (Vec<Part>, HashMap<String, Option<u64>>, Result<[i16; 3], Box<str>>, List, (f32, char, ByteBuf, i128));
 
 proptest! {
