@@ -60,7 +60,11 @@ impl fmt::Display for Tried<'_> {
         }
         for (i, (address, answer)) in self.0.iter().enumerate() {
             let comma = if i > 0 { "; " } else { "" };
-            write!(f, "{comma}{address}: {answer}")?;
+            // Most answers name the address themselves.
+            match answer.contains(address.as_str()) {
+                true => write!(f, "{comma}{answer}")?,
+                false => write!(f, "{comma}{address}: {answer}")?,
+            }
         }
         Ok(())
     }

@@ -23,8 +23,12 @@ pub(crate) fn become_worker(builder: NodeBuilder) -> ! {
         std::process::exit(0)
     };
     let Orders { name, incarnation, listen, seeds, executors } = orders;
-    let builder = seeds.into_iter().fold(builder.worker().name(name), NodeBuilder::seed);
-    let builder = builder.configure(move |config| config.node.executors = Some(executors));
+    let builder = builder.worker().name(name).configure(move |config| {
+        // A configured cluster is not this one.
+        config.cluster.seeds.clear();
+        config.node.executors = Some(executors);
+    });
+    let builder = seeds.into_iter().fold(builder, NodeBuilder::seed);
     let builder = builder.incarnation(incarnation).listen(listen);
     let started = atasks_actors::wait::wait(builder.start_as_default());
     let node = match started {
