@@ -93,10 +93,11 @@ impl Bulks {
         true
     }
 
-    /// Appends the next chunk, with its header if a result begins. `invoked` is the last call whose Invoke has left.
-    pub(super) fn next_chunk(&mut self, invoked: u64, out: &mut Vec<u8>, written: &mut Written) {
+    /// Appends the next chunk, with its header if a result begins; tells whether there was one. `invoked` is the last
+    /// call whose Invoke has left.
+    pub(super) fn next_chunk(&mut self, invoked: u64, out: &mut Vec<u8>, written: &mut Written) -> bool {
         self.admit(invoked);
-        let Some(mut bulk) = self.taking_turns.pop_front() else { return };
+        let Some(mut bulk) = self.taking_turns.pop_front() else { return false };
         let Bulk { call, of, total, .. } = bulk;
         if let Some(status) = bulk.header.take() {
             Frame::Outcome { call, status, body: Body::Chunked(total) }.encode(out);
@@ -108,12 +109,13 @@ impl Bulks {
         self.bytes -= bytes.len();
         if !bulk.rest.is_empty() {
             self.taking_turns.push_back(bulk);
-            return;
+            return true;
         }
         self.assembling -= u64::from(total);
         if of == Direction::Arguments {
             self.arguments.remove(&call);
         }
+        true
     }
 
     /// Lets those take turns for which the receiver has room, in order; not before their Invoke has left.

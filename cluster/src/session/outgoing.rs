@@ -196,7 +196,8 @@ impl Outgoing {
     /// Appends the next batch to `out`, which is then to be written before any later batch.
     ///
     /// It has everything urgent; then, in the order of classes, small frames up to about [`BATCH_BYTES`], at least a
-    /// segment of each class that waits, so that none starves; then one chunk of the large payload whose turn it is.
+    /// segment of each class that waits, so that none starves; then chunks of large payloads in turn, at least one, up to
+    /// the same size: with a batch for each chunk both processes would wake for each.
     pub fn next_batch(&mut self, out: &mut Vec<u8>) {
         let until = out.len() + BATCH_BYTES;
         self.say_processed(out);
@@ -210,7 +211,7 @@ impl Outgoing {
         if !self.ractor.is_empty() {
             self.ractor.take(out, until, &mut self.written);
         }
-        self.bulks.next_chunk(self.invoked, out, &mut self.written);
+        while self.bulks.next_chunk(self.invoked, out, &mut self.written) && out.len() < until {}
         if let Some(reason) = self.goodbye.take() {
             Frame::Goodbye { reason }.encode(out);
         }

@@ -31,7 +31,7 @@ fn a_batch_follows_the_classes() {
     let mut outgoing = outgoing();
     let first = call(&mut outgoing, 10);
     batch(&mut outgoing);
-    outgoing.outcome(9, Status::Returned, vec![0; 2 * CHUNK_BYTES]).unwrap();
+    outgoing.outcome(9, Status::Returned, vec![0; 5 * CHUNK_BYTES]).unwrap();
     outgoing.ractor(b"stream");
     outgoing.tasks(b"table").unwrap();
     outgoing.outcome(7, Status::Failed, &b"small"[..]).unwrap();
@@ -50,6 +50,9 @@ fn a_batch_follows_the_classes() {
         "ractor",
         "outcome 9",
         "chunk 9",
+        "chunk 9",
+        "chunk 9",
+        "chunk 9",
         "goodbye",
     ];
     assert_eq!(words(&batch(&mut outgoing)), expected);
@@ -61,10 +64,10 @@ fn a_batch_follows_the_classes() {
 fn a_heartbeat_overtakes_64_mib_at_the_next_batch() {
     let mut outgoing = Outgoing::new(BACKLOG_MAX, 64 * MIB as u32);
     call(&mut outgoing, 64 * MIB);
-    assert_eq!(words(&batch(&mut outgoing)), ["invoke 1", "chunk 1"]);
+    assert_eq!(words(&batch(&mut outgoing)), ["invoke 1", "chunk 1", "chunk 1", "chunk 1", "chunk 1"]);
     outgoing.heartbeat(BEAT);
     call(&mut outgoing, 1);
-    assert_eq!(words(&batch(&mut outgoing)), ["heartbeat", "invoke 2", "chunk 1"]);
+    assert_eq!(words(&batch(&mut outgoing)), ["heartbeat", "invoke 2", "chunk 1", "chunk 1", "chunk 1", "chunk 1"]);
 }
 
 #[test]
@@ -144,7 +147,7 @@ fn a_call_that_was_never_made_is_not_cancelled() {
 fn a_call_reaches_the_wire_with_its_last_byte() {
     let mut outgoing = outgoing();
     let small = call(&mut outgoing, 1);
-    let large = call(&mut outgoing, 2 * CHUNK_BYTES);
+    let large = call(&mut outgoing, 5 * CHUNK_BYTES);
     let reached = |outgoing: &Outgoing| (outgoing.reached_wire(small), outgoing.reached_wire(large));
     assert_eq!(reached(&outgoing), (false, false));
     batch(&mut outgoing);
