@@ -1,7 +1,7 @@
 //! The invocation that is running here, as its body and the calls that it makes see it.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     fmt,
     future::Future,
     pin::Pin,
@@ -380,6 +380,8 @@ pub(crate) struct Current {
 
 thread_local! {
     static CURRENT: RefCell<Current> = const { RefCell::new(Current { context: None, executor: None, base: 0 }) };
+    /// Calls that were begun inside the poll that this thread is in.
+    static INLINED: Cell<u32> = const { Cell::new(0) };
 }
 
 /// Restores what ran on this thread before.
@@ -388,7 +390,13 @@ pub(crate) struct Entered(Current);
 /// Makes `context` what runs on this thread until the guard is dropped.
 pub(crate) fn enter(context: Option<Context>, executor: Option<Arc<Executor>>) -> Entered {
     CURRENT.with_borrow_mut(|current| {
-        let base = if current.base == 0 { stack_pointer() } else { current.base };
+        let base = match current.base {
+            0 => {
+                INLINED.set(0);
+                stack_pointer()
+            }
+            base => base,
+        };
         Entered(std::mem::replace(current, Current { context, executor, base }))
     })
 }
@@ -402,12 +410,21 @@ impl Drop for Entered {
     }
 }
 
-/// The executor that polls on this thread right now, and how much of its stack is in use.
-pub(crate) fn polling() -> Option<(Arc<Executor>, usize)> {
-    CURRENT.with_borrow(|current| {
-        let executor = current.executor.clone()?;
-        Some((executor, current.base.saturating_sub(stack_pointer())))
-    })
+/// The executor that polls on this thread right now.
+pub(crate) fn polling() -> Option<Arc<Executor>> {
+    CURRENT.with_borrow(|current| current.executor.clone())
+}
+
+/// Whether a further call may be polled inside the poll that this thread is in: it has used less than `stack` bytes, and
+/// fewer than `calls` were begun in it. Counts the call if so.
+pub(crate) fn may_inline(stack: usize, calls: u32) -> bool {
+    let used = CURRENT.with_borrow(|current| current.base.saturating_sub(stack_pointer()));
+    let inlined = INLINED.get();
+    let may = used < stack && inlined < calls;
+    if may {
+        INLINED.set(inlined + 1);
+    }
+    may
 }
 
 /// About where the stack is: the address of a local.
@@ -427,7 +444,7 @@ impl<F: Future> Future for Scoped<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<F::Output> {
-        let executor = polling().map(|(executor, _)| executor);
+        let executor = polling();
         let _entered = enter(Some(self.context.clone()), executor);
         self.future.as_mut().poll(cx)
     }

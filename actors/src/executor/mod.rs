@@ -38,7 +38,7 @@ use self::{
     task_actor::Run,
 };
 use crate::{
-    context::{Context, polling},
+    context::{Context, may_inline, polling},
     host::{Host, Place, STACK_BYTES},
     invocation::Invocation,
     node_id::NodeId,
@@ -53,6 +53,10 @@ const INLINE_STACK_BYTES: usize = STACK_BYTES / 4;
 
 /// The same where the thread is not ours: a test's has 2 MiB.
 const INLINE_STACK_BYTES_SHARED: usize = 512 << 10;
+
+/// Most calls that are polled inside one poll of an executor: a recursion that never waits would else keep all others of
+/// its thread waiting until it is over. About a fifth of a millisecond of trivial calls.
+const INLINE_CALLS_MAX: u32 = 512;
 
 /// Threads for blocking tasks, for each executor.
 const BLOCKING_PER_EXECUTOR: usize = 4;
@@ -191,9 +195,9 @@ impl Pool {
         if self.settings.actor_for_every || invocation.task.options().limited() {
             return None;
         }
-        let (executor, stack) = polling()?;
-        let most = if self.settings.shared_host { INLINE_STACK_BYTES_SHARED } else { INLINE_STACK_BYTES };
-        (Arc::ptr_eq(&executor.pool, self) && stack < most).then_some(executor)
+        let executor = polling().filter(|executor| Arc::ptr_eq(&executor.pool, self))?;
+        let stack = if self.settings.shared_host { INLINE_STACK_BYTES_SHARED } else { INLINE_STACK_BYTES };
+        may_inline(stack, INLINE_CALLS_MAX).then_some(executor)
     }
 
     /// Reads how much there is to do.
