@@ -11,11 +11,20 @@ use crate::{Node, StartError};
 /// Names the seed that a simulated test runs with; by default it is 1.
 pub const SEED: &str = "ATASKS_SEED";
 
-/// Runs `body` in the scope of a client of `workers` simulated workers. Time is virtual: it goes on when all wait.
+/// Runs `body` in a simulation with the seed that [`SEED`] names.
 pub(crate) fn run<F: Future>(workers: usize, body: impl FnOnce() -> F) -> F::Output {
     let seed = std::env::var(SEED).ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     // Shown by libtest when the test fails.
     println!("simulated with {SEED}={seed}");
+    simulate(workers, seed, body)
+}
+
+/// Runs `body` in the scope of a client of `workers` simulated workers, all on this thread. Time is virtual: it goes on
+/// when all wait. The same seed gives the same run, step by step.
+///
+/// # Panics
+/// The cluster does not start; or this thread runs a tokio runtime already.
+pub fn simulate<F: Future>(workers: usize, seed: u64, body: impl FnOnce() -> F) -> F::Output {
     let _marked = mark_node_thread();
     let runtime = match Builder::new_current_thread().enable_all().start_paused(true).build() {
         Ok(runtime) => runtime,

@@ -1,0 +1,124 @@
+//! Clusters in one thread, in virtual time: the same seed gives the same run.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use atasks::{Result, TaskError, testing::simulate};
+use futures_util::future::join_all;
+use tokio::time::{Instant, sleep, timeout};
+
+#[atasks::task]
+async fn nap(seconds: u64) -> Result<u64> {
+    sleep(Duration::from_secs(seconds)).await;
+    Ok(seconds)
+}
+
+/// Gives the names of the nodes that took part.
+#[atasks::task]
+async fn tree(depth: u64) -> Result<Vec<String>> {
+    let here = atasks::current().node().name().to_owned();
+    if depth == 0 {
+        nap(1).await?;
+        return Ok(vec![here]);
+    }
+    let (mut nodes, others) = tokio::try_join!(tree(depth - 1), tree(depth - 1))?;
+    nodes.extend(others);
+    nodes.push(here);
+    nodes.sort();
+    nodes.dedup();
+    Ok(nodes)
+}
+
+#[atasks::test(sim = 3)]
+async fn nested_tasks_spread_over_all_workers() {
+    assert_eq!(tree(6).await.unwrap(), ["w0", "w1", "w2"]);
+}
+
+#[atasks::test(sim = 3)]
+async fn an_hour_passes_in_no_time() {
+    let start = Instant::now();
+    assert_eq!(nap(3600).await.unwrap(), 3600);
+    let took = start.elapsed();
+    assert!((3600..3601).contains(&took.as_secs()), "{took:?}");
+}
+
+#[atasks::test(sim = 1)]
+async fn waiting_would_stop_the_simulation_and_is_refused() {
+    assert_eq!(nap(1).wait().unwrap_err().task_error(), Some(&TaskError::WouldBlock));
+}
+
+#[atasks::task(blocking)]
+fn blocking(n: u64) -> Result<u64> {
+    Ok(n + 1)
+}
+
+#[atasks::test(sim = 2)]
+async fn a_blocking_task_runs_in_the_one_thread() {
+    assert_eq!(blocking(1).await.unwrap(), 2);
+}
+
+#[atasks::test(sim = 2)]
+async fn a_deadline_holds_in_virtual_time() {
+    let start = Instant::now();
+    let error = nap(3600).timeout(Duration::from_secs(60)).await.unwrap_err();
+    assert!(matches!(error.task_error(), Some(TaskError::DeadlineExceeded { .. })), "{error:?}");
+    let took = start.elapsed();
+    assert!((60_000..60_050).contains(&took.as_millis()), "{took:?}");
+}
+
+type Diary = Vec<(String, u64, u128)>;
+
+static DIARY: Mutex<Diary> = Mutex::new(Vec::new());
+/// Held by whoever writes a diary: tests of one binary run at once.
+static WRITING: Mutex<()> = Mutex::new(());
+
+#[atasks::task]
+async fn work(n: u64, start: Arc<str>) -> Result<u64> {
+    let since = Duration::from_nanos(start.parse()?);
+    let write = |what: u64| {
+        let at = now().saturating_sub(since).as_nanos();
+        DIARY.lock().unwrap().push((atasks::current().node().name().to_owned(), what, at));
+    };
+    write(2 * n);
+    sleep(Duration::from_millis(n * 7 % 13)).await;
+    if n > 1 {
+        let below = join_all((0..n % 4).map(|child| work(n / 2 + child, start.clone()).retry(atasks::Retry::times(1))));
+        // Some are let go of half-way.
+        let _ = timeout(Duration::from_millis(20 + n), below).await;
+    }
+    write(2 * n + 1);
+    Ok(n)
+}
+
+/// Virtual time since some moment of this process.
+fn now() -> Duration {
+    static BEGAN: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    Instant::now().saturating_duration_since(*BEGAN.get_or_init(Instant::now))
+}
+
+fn diary(seed: u64) -> Diary {
+    let _writing = WRITING.lock().unwrap();
+    DIARY.lock().unwrap().clear();
+    simulate(3, seed, || async {
+        let start: Arc<str> = now().as_nanos().to_string().into();
+        let done = join_all((0..30).map(|n| work(n, start.clone()))).await;
+        assert!(done.into_iter().all(|done| done.is_ok()));
+    });
+    std::mem::take(&mut DIARY.lock().unwrap())
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    let mut runs = Vec::new();
+    for seed in 1..=10 {
+        let run = diary(seed);
+        assert!(run.len() > 60, "{} entries", run.len());
+        assert_eq!(run, diary(seed), "seed {seed}");
+        runs.push(run);
+    }
+    runs.sort();
+    runs.dedup();
+    assert!(runs.len() > 1, "seeds make a difference");
+}
