@@ -1,0 +1,106 @@
+//! What the others see when a process of the cluster is gone.
+
+use std::time::Duration;
+
+use atasks::{Event, Loss, Ran, TaskError};
+use rustix::process::Signal;
+use tokio::time::Instant;
+
+use super::{BOTH, Over, SECRET, Worker, client, file, two_workers};
+use crate::programs::{Running, program};
+use crate::tasks::{Death, die, hold, whereabouts};
+
+/// A call on a worker, which is sent a signal while it runs there: how it ends, and how long after.
+async fn signalled(over: Over, name: &str, signal: Signal) -> (Worker, TaskError, Duration, tempfile::TempDir) {
+    let worker = Worker::new(over, name, &[]);
+    let node = client(&[&worker.address]).join().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let sent = async {
+        file(&folder.path().join("started")).await;
+        worker.process.signal(signal);
+        Instant::now()
+    };
+    let held = async { (node.scope(hold(folder.path().into())).await, Instant::now()) };
+    let ((result, told), sent) = tokio::join!(held, sent);
+    let error = result.unwrap_err();
+    println!("told {:?} after {signal:?} over {over:?}: {error}", told - sent);
+    (worker, error, told - sent, folder)
+}
+
+#[tokio::test]
+async fn a_worker_that_is_killed_is_told_as_closed() {
+    for over in BOTH {
+        let (_worker, error, within, _folder) = signalled(over, "killed", Signal::KILL).await;
+        let TaskError::NodeLost { node, reason: Loss::Closed, ran: Ran::Maybe } = error else { panic!("{error:?}") };
+        assert!(node.name().starts_with("killed-"), "{node}");
+        assert!(within < Duration::from_secs(2));
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_exits_is_told_as_closed() {
+    for over in BOTH {
+        let worker = Worker::new(over, "exits", &[]);
+        let node = client(&[&worker.address]).join().await.unwrap();
+        let error = node.scope(die(Death::Exit(7))).await.unwrap_err();
+        assert!(matches!(error, TaskError::NodeLost { reason: Loss::Closed, ran: Ran::Maybe, .. }), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_stops_answering_is_told_as_silent_and_ends_its_tasks_when_it_goes_on() {
+    for over in BOTH {
+        let (worker, error, within, folder) = signalled(over, "silent", Signal::STOP).await;
+        assert!(matches!(error, TaskError::NodeLost { reason: Loss::Silent, ran: Ran::Maybe, .. }), "{error:?}");
+        assert!(within < Duration::from_secs(6));
+        worker.process.signal(Signal::CONT);
+        file(&folder.path().join("dropped")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_says_goodbye_has_left() {
+    for over in BOTH {
+        let ([first, _second], node) = two_workers(over, "leaves").await;
+        let leaves = first.id(&node);
+        let mut events = node.events();
+        first.process.signal(Signal::TERM);
+        let lost = async {
+            loop {
+                if let Some(Event::NodeLost(lost, reason)) = events.next().await {
+                    return (lost, reason);
+                }
+            }
+        };
+        let lost = tokio::time::timeout(crate::programs::PATIENCE, lost).await.unwrap();
+        assert_eq!(lost, (leaves.clone(), Loss::Left));
+        let error = node.scope(whereabouts().on(leaves.clone())).await.unwrap_err();
+        assert!(matches!(&error, TaskError::NodeLost { node, ran: Ran::No, .. } if *node == leaves), "{error:?}");
+        node.scope(whereabouts()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_a_dead_client_awaited_is_cancelled_on_every_worker() {
+    for over in BOTH {
+        let ([first, second], node) = two_workers(over, "orphans").await;
+        for signal in [Signal::KILL, Signal::TERM] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut client = program("launched");
+            client.args(["hold", &first.name(&node), &second.name(&node), folder.path().to_str().unwrap()]);
+            if over == Over::Tls {
+                client.env("ATASKS__CLUSTER__SECRET", SECRET);
+            }
+            let client = Running::start(client.env("ATASKS__CLUSTER__SEEDS", &first.address));
+            file(&folder.path().join("started")).await;
+            client.signal(signal);
+            let began = Instant::now();
+            file(&folder.path().join("dropped")).await;
+            println!("cancelled two hops away {:?} after {signal:?} of the client, over {over:?}", began.elapsed());
+            assert!(began.elapsed() < Duration::from_secs(2));
+        }
+        for worker in [&first, &second] {
+            node.scope(whereabouts().place(worker.place(&node))).await.unwrap();
+        }
+    }
+}

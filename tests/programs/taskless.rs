@@ -1,0 +1,6 @@
+//! A program without tasks.
+
+#[atasks::main]
+fn main() {
+    println!("runs");
+}

@@ -1,0 +1,139 @@
+//! Tasks that are looked at from outside: they tell where they run, hold on, and end their process.
+
+#![allow(dead_code, reason = "each program uses some of them")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use atasks::{NodeId, Placement, TaskError};
+use serde::{Deserialize, Serialize};
+
+type Done<T> = Result<T, TaskError>;
+
+/// Where a task runs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Whereabouts {
+    pub(crate) node: NodeId,
+    pub(crate) pid: u32,
+    pub(crate) attempt: u32,
+}
+
+/// How a task takes its process with it.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) enum Death {
+    Exit(i32),
+    Abort,
+    Overflow,
+}
+
+#[atasks::task]
+pub(crate) async fn whereabouts() -> Done<Whereabouts> {
+    Ok(here())
+}
+
+fn here() -> Whereabouts {
+    let current = atasks::current();
+    Whereabouts { node: current.node().clone(), pid: std::process::id(), attempt: current.attempt() }
+}
+
+/// Takes something along, and takes its time.
+#[atasks::task]
+pub(crate) async fn carry(load: Vec<u8>, millis: u64) -> Done<Whereabouts> {
+    tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
+    assert!(load.iter().all(|byte| *byte == 7), "the load has changed");
+    Ok(here())
+}
+
+#[atasks::task]
+pub(crate) async fn die(death: Death) -> Done<()> {
+    match death {
+        Death::Exit(code) => std::process::exit(code),
+        Death::Abort => std::process::abort(),
+        Death::Overflow => {
+            overflow(0);
+            Ok(())
+        }
+    }
+}
+
+fn overflow(depth: u64) -> u64 {
+    let frame = std::hint::black_box([depth; 64]);
+    if depth == u64::MAX { 0 } else { overflow(depth + 1) + frame[7] }
+}
+
+/// Ends its process when it runs for the first time with this folder, and notes each time that it runs.
+#[atasks::task]
+pub(crate) async fn die_once(folder: PathBuf) -> Done<Whereabouts> {
+    let first = !folder.join("ran-1").exists();
+    fs::write(folder.join(if first { "ran-1" } else { "ran-2" }), "").unwrap();
+    if first {
+        std::process::abort();
+    }
+    Ok(here())
+}
+
+/// Never ends by itself. Tells in files that it has started, and where, and that it was dropped.
+#[atasks::task]
+pub(crate) async fn hold(folder: PathBuf) -> Done<()> {
+    let _held = Held(folder.clone());
+    note(&folder, "started", &std::process::id().to_string());
+    std::future::pending().await
+}
+
+/// Holds on another node.
+#[atasks::task]
+pub(crate) async fn hold_on(node: String, folder: PathBuf) -> Done<()> {
+    hold(folder).place(Placement::Node(node)).await
+}
+
+struct Held(PathBuf);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        note(&self.0, "dropped", "");
+    }
+}
+
+/// Writes a file that is there whole or not at all.
+pub(crate) fn note(folder: &Path, name: &str, text: &str) {
+    let draft = folder.join(format!(".{name}"));
+    fs::write(&draft, text).and_then(|()| fs::rename(&draft, folder.join(name))).unwrap();
+}
+
+/// Goes from node to node and panics on the last.
+#[atasks::task]
+pub(crate) async fn crash_after(nodes: Vec<String>) -> Done<()> {
+    match nodes.split_first() {
+        Some((next, rest)) => crash_after(rest.to_vec()).place(Placement::Node(next.clone())).await,
+        None => panic!("the end of the road"),
+    }
+}
+
+/// Goes to another node and tells how much time is left there, in milliseconds.
+#[atasks::task]
+pub(crate) async fn time_left(via: Option<String>) -> Done<Option<u64>> {
+    if let Some(next) = via {
+        return time_left(None).place(Placement::Node(next)).await;
+    }
+    let left = atasks::current().deadline().map(|at| at.saturating_duration_since(tokio::time::Instant::now()));
+    Ok(left.map(|left| left.as_millis() as u64))
+}
+
+#[atasks::task]
+pub(crate) async fn echo_bytes(bytes: Vec<u8>) -> Done<Vec<u8>> {
+    Ok(bytes)
+}
+
+#[atasks::task]
+pub(crate) async fn echo_numbers(numbers: Vec<u64>) -> Done<Vec<u64>> {
+    Ok(numbers)
+}
+
+/// Runs a program, with this process's standard input or with none, and gives all that it has said.
+#[atasks::task(blocking)]
+pub(crate) fn run_program(program: PathBuf, arguments: Vec<String>, inherit: bool) -> Done<String> {
+    let stdin = if inherit { Stdio::inherit() } else { Stdio::null() };
+    let output = Command::new(program).args(arguments).stdin(stdin).output().unwrap();
+    Ok(format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)))
+}
