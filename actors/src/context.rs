@@ -175,11 +175,11 @@ impl Context {
         self.cancelled_by().is_some()
     }
 
-    /// Waits until nobody wants the result any more. While a task holds this future it is not dropped at once when that
-    /// happens: it has `node.cancel_grace` to tidy up.
+    /// Waits until nobody wants the result any more. A task that holds this future when that happens is not dropped at
+    /// once: it has `node.cancel_grace` to tidy up.
     ///
     /// # Cancel safety
-    /// Safe: dropping it only gives the grace up.
+    /// Safe: dropping it before only gives the grace up.
     pub async fn cancelled(&self) {
         struct Watching<'a>(&'a AtomicUsize);
         impl Drop for Watching<'_> {
