@@ -298,7 +298,8 @@ impl Context {
 
     /// Ends the invocation: its calls that are not over are cancelled.
     pub(crate) fn end(&self) {
-        self.0.phase.store(Phase::Over as u8, Ordering::Release);
+        // One that never started stays so: whoever asks whether it ran must not be told that it did.
+        self.advance(Phase::Started, Phase::Over);
         let mut children = self.children();
         children.closed = true;
         let slots = std::mem::take(&mut children.slots);
