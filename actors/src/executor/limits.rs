@@ -25,6 +25,10 @@ impl Limits {
     /// passes: it would wait for that ancestor for ever.
     pub(crate) fn admit(&self, order: Order) -> Option<Order> {
         let Some(max) = order.context.task().options().max else { return Some(order) };
+        // It got the place of one that has ended.
+        if order.context.place_held().load(Ordering::Acquire) {
+            return Some(order);
+        }
         let key = order.context.task().key();
         if order.context.invocation().holds.as_ref().is_some_and(|held| held.contains(&key)) {
             return Some(order);

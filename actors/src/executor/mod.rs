@@ -266,12 +266,11 @@ impl Pool {
     /// Sets free what the invocation held.
     fn release(&self, context: &Context) {
         if let Some(next) = self.limits.release(context) {
-            // It has its place already: it must not be asked for another one.
-            self.start_admitted(next);
+            self.start_next(next);
         }
     }
 
-    fn start_admitted(&self, order: Order) {
+    fn start_next(&self, order: Order) {
         let mut queue = self.lock_queue();
         queue.push_next(order);
         self.load.waiting.store(queue.len(), Ordering::SeqCst);
