@@ -92,6 +92,8 @@ impl BlockingPool {
     fn work(self: Arc<Self>) {
         POOL.set(Some(self.clone()));
         while let Some(job) = self.next_job() {
+            // What came while this thread still counted as idle needs another one.
+            self.staff(self.lock());
             let Job { mut body, handle, done } = job;
             let outcome = self.run_here(&mut body, &handle);
             drop(body);
