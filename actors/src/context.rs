@@ -188,12 +188,14 @@ impl Context {
             }
         }
         self.0.watchers.fetch_add(1, Ordering::AcqRel);
-        let _watching = Watching(&self.0.watchers);
+        let watching = Watching(&self.0.watchers);
         loop {
             let told = self.0.told.notified();
             tokio::pin!(told);
             told.as_mut().enable();
             if self.is_cancelled() {
+                // Stays counted: a task that knows has its grace, also if it learns of it the moment it asks.
+                std::mem::forget(watching);
                 return;
             }
             told.await;
