@@ -175,11 +175,11 @@ impl Context {
         self.cancelled_by().is_some()
     }
 
-    /// Waits until nobody wants the result any more. While a task holds this future it is not dropped at once when that
-    /// happens: it has `node.cancel_grace` to tidy up.
+    /// Waits until nobody wants the result any more. A task that holds this future when that happens is not dropped at
+    /// once: it has `node.cancel_grace` to tidy up.
     ///
     /// # Cancel safety
-    /// Safe: dropping it only gives the grace up.
+    /// Safe: dropping it before only gives the grace up.
     pub async fn cancelled(&self) {
         struct Watching<'a>(&'a AtomicUsize);
         impl Drop for Watching<'_> {
@@ -188,12 +188,14 @@ impl Context {
             }
         }
         self.0.watchers.fetch_add(1, Ordering::AcqRel);
-        let _watching = Watching(&self.0.watchers);
+        let watching = Watching(&self.0.watchers);
         loop {
             let told = self.0.told.notified();
             tokio::pin!(told);
             told.as_mut().enable();
             if self.is_cancelled() {
+                // Stays counted: a task that knows has its grace, also if it learns of it the moment it asks.
+                std::mem::forget(watching);
                 return;
             }
             told.await;
@@ -298,7 +300,8 @@ impl Context {
 
     /// Ends the invocation: its calls that are not over are cancelled.
     pub(crate) fn end(&self) {
-        self.0.phase.store(Phase::Over as u8, Ordering::Release);
+        // One that never started stays so: whoever asks whether it ran must not be told that it did.
+        self.advance(Phase::Started, Phase::Over);
         let mut children = self.children();
         children.closed = true;
         let slots = std::mem::take(&mut children.slots);

@@ -215,11 +215,12 @@ impl Panic {
                 None => "a panic whose payload is not text".to_owned(),
             },
         };
+        let seen = SEEN.take();
         // The payload's own destructor may panic as well; that must not take the executor down.
         if let Err(second) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             std::mem::forget(second);
         }
-        match SEEN.take() {
+        match seen {
             Some(seen) => Self { message, ..seen },
             None => Self { message, location: None, backtrace: None },
         }

@@ -5,7 +5,7 @@ use std::{any::Any, error::Error as StdError, fmt};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    crash::{Hop, awaiting, push_hop},
+    crash::{Crash, Hop, awaiting, push_hop},
     task_error::TaskError,
 };
 
@@ -68,7 +68,7 @@ impl Error {
     }
 
     fn erase(error: &(dyn StdError + 'static)) -> Self {
-        let task_error = chain(error).find_map(|error| error.downcast_ref::<TaskError>()).cloned();
+        let task_error = chain(error).find_map(task_error_of);
         let mut causes: Vec<String> = chain(error).skip(1).take(CAUSES_MAX).map(ToString::to_string).collect();
         causes.dedup();
         let message = error.to_string();
@@ -78,6 +78,13 @@ impl Error {
         }
         Self(Box::new(Details { message, causes, task_error, hops: Vec::new() }))
     }
+}
+
+/// The failure that this link of a chain is. An error that is transparent for a `TaskError` passes on to what is behind it:
+/// of a crash that is all.
+fn task_error_of(error: &(dyn StdError + 'static)) -> Option<TaskError> {
+    let crash = || error.downcast_ref::<Crash>().cloned().map(TaskError::Crashed);
+    error.downcast_ref::<TaskError>().cloned().or_else(crash)
 }
 
 fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {

@@ -145,7 +145,7 @@ pub enum Unplaced {
     Draining,
     /// No node of this name is up.
     NoSuchNode(String),
-    /// This node runs no tasks.
+    /// The node runs no tasks.
     NotAWorker,
 }
 
@@ -172,7 +172,7 @@ impl fmt::Display for Unplaced {
             Self::Labels => f.write_str("no worker has the label"),
             Self::Draining => f.write_str("all workers are draining"),
             Self::NoSuchNode(name) => write!(f, "no node named `{name}` is up"),
-            Self::NotAWorker => f.write_str("this node is a client and runs no tasks"),
+            Self::NotAWorker => f.write_str("the node is a client and runs no tasks"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `#[test]`: a test in the scope of a node.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 use crate::{attributes::last_name, errors::Errors, launch, options::TestOptions, signature};
@@ -19,8 +19,9 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
     }
     let TestOptions { cluster, sim, facade } = options;
     let name = &function.sig.ident;
-    let cluster = cluster.map(|workers| quote!(.cluster(#workers)));
-    let sim = sim.map(|nodes| quote!(.sim(#nodes)));
+    // Without a suffix: the runner counts in `usize`.
+    let cluster = cluster.map(Literal::u32_unsuffixed).map(|workers| quote!(.cluster(#workers)));
+    let sim = sim.map(Literal::u32_unsuffixed).map(|workers| quote!(.sim(#workers)));
     let runner = quote!(#facade::__private::Trial::new(#facade::__private::test_name!(#name)) #cluster #sim);
     let test = launch::wrapped(&function, &runner);
     quote!(#[::core::prelude::v1::test] #test)

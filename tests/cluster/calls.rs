@@ -54,9 +54,10 @@ async fn a_call_that_is_dropped_is_cancelled_where_it_runs() {
                 1 => hold(folder.path().into()),
                 _ => hold_on(second.name(&node), folder.path().into()),
             };
+            let started = folder.path().join("started");
             tokio::select! {
                 result = node.scope(call.place(first.place(&node))) => panic!("it ended: {result:?}"),
-                () = file(&folder.path().join("started")) => {}
+                () = file(&started) => {}
             }
             let began = Instant::now();
             file(&folder.path().join("dropped")).await;

@@ -3,7 +3,10 @@
 use std::{
     cell::RefCell,
     collections::VecDeque,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Poll, Wake, Waker},
     thread::{self, Thread},
     time::Duration,
@@ -89,6 +92,8 @@ impl BlockingPool {
     fn work(self: Arc<Self>) {
         POOL.set(Some(self.clone()));
         while let Some(job) = self.next_job() {
+            // What came while this thread still counted as idle needs another one.
+            self.staff(self.lock());
             let Job { mut body, handle, done } = job;
             let outcome = self.run_here(&mut body, &handle);
             drop(body);
@@ -144,30 +149,45 @@ impl BlockingPool {
     }
 }
 
-/// Wakes a thread that waits in [`block`].
-struct Unpark(Thread);
+/// Wakes a thread that waits in [`block`]. What was woken is noted: the thread's one token for `park` may be taken by
+/// another `block` that runs inside of this one's poll.
+struct Unpark {
+    thread: Thread,
+    woken: AtomicBool,
+}
+
+impl Unpark {
+    /// Waits until it is woken, if it was not since the last time.
+    fn park(&self) {
+        while !self.woken.swap(false, Ordering::Acquire) {
+            thread::park();
+        }
+    }
+}
 
 impl Wake for Unpark {
     fn wake(self: Arc<Self>) {
-        self.0.unpark();
+        self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.0.unpark();
+        self.woken.store(true, Ordering::Release);
+        self.thread.unpark();
     }
 }
 
 /// Blocks this thread until `poll` is ready. A thread for blocking tasks gives its place away while it waits.
 pub(crate) fn block<T>(mut poll: impl FnMut(&mut std::task::Context<'_>) -> Poll<T>) -> T {
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let unpark = Arc::new(Unpark { thread: thread::current(), woken: AtomicBool::new(false) });
+    let waker = Waker::from(unpark.clone());
     let mut cx = std::task::Context::from_waker(&waker);
     loop {
         if let Poll::Ready(value) = poll(&mut cx) {
             return value;
         }
         match POOL.with_borrow(Clone::clone) {
-            Some(pool) => pool.without_place(thread::park),
-            None => thread::park(),
+            Some(pool) => pool.without_place(|| unpark.park()),
+            None => unpark.park(),
         }
     }
 }

@@ -101,14 +101,16 @@ impl Body {
     /// Ends a cancelled body: at once, or when the grace is over that a held `cancelled()` future asks for.
     fn poll_cancelled(&mut self, cx: &mut TaskContext<'_>) -> Option<Outcome> {
         let by = self.context.cancelled_by()?;
-        if self.context.has_watchers() {
-            if let Grace::Unasked(grace) = self.grace {
-                self.grace = Grace::Running(Box::pin(sleep(grace)));
-            }
-            let Grace::Running(sleep) = &mut self.grace else { return None };
-            if sleep.as_mut().poll(cx).is_pending() {
-                return None;
-            }
+        if let Grace::Unasked(grace) = self.grace
+            && self.context.has_watchers()
+        {
+            self.grace = Grace::Running(Box::pin(sleep(grace)));
+        }
+        // Once given it stays: the `cancelled()` that asked for it is over as soon as the task knows.
+        if let Grace::Running(sleep) = &mut self.grace
+            && sleep.as_mut().poll(cx).is_pending()
+        {
+            return None;
         }
         if let Some(crash) = self.drop_future() {
             tracing::error!(task = crash.task(), %crash, "a cancelled task panicked while it was dropped");

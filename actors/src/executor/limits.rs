@@ -25,8 +25,8 @@ impl Limits {
     /// passes: it would wait for that ancestor for ever.
     pub(crate) fn admit(&self, order: Order) -> Option<Order> {
         let Some(max) = order.context.task().options().max else { return Some(order) };
+        // It got the place of one that has ended.
         if order.context.place_held().load(Ordering::Acquire) {
-            // The one that it waited for was handed on to it.
             return Some(order);
         }
         let key = order.context.task().key();

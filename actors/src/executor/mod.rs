@@ -221,15 +221,7 @@ impl Pool {
     pub fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         self.blocking.close();
-        let mut orders = self.limits.drain();
-        while let Some(order) = self.next() {
-            orders.push(order);
-        }
-        for order in orders {
-            order.context.cancel(Canceller::Leave);
-            let error = TaskError::Cancelled { by: Canceller::Leave, ran: order.context.ran() };
-            order.reply.send(Outcome::Failed(error));
-        }
+        self.let_go();
         for executor in self.executors() {
             if let Some(actor) = executor.actor() {
                 actor.kill();
@@ -238,13 +230,35 @@ impl Pool {
         self.places.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
+    /// Tells all that waits that its node has left. Whoever puts an order anywhere looks at `closed` after that, and calls
+    /// this if it is set: so none stays behind.
+    fn let_go(&self) {
+        let mut queue = self.lock_queue();
+        let queued = std::iter::from_fn(|| queue.pop()).collect::<Vec<_>>();
+        self.load.waiting.store(0, Ordering::SeqCst);
+        drop(queue);
+        for order in queued.into_iter().chain(self.limits.drain()) {
+            order.context.cancel(Canceller::Leave);
+            let error = TaskError::Cancelled { by: Canceller::Leave, ran: order.context.ran() };
+            order.reply.send(Outcome::Failed(error));
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
     fn enqueue(&self, order: Order) {
         let is_root = order.context.parent().is_none();
+        self.put(|queue| queue.push(order, is_root));
+    }
+
+    fn put(&self, push: impl FnOnce(&mut Queue<Order>)) {
         let mut queue = self.lock_queue();
-        queue.push(order, is_root);
+        push(&mut queue);
         self.load.waiting.store(queue.len(), Ordering::SeqCst);
         drop(queue);
-        self.wake_one();
+        if self.is_closed() { self.let_go() } else { self.wake_one() }
     }
 
     /// Takes the next order that may run.
@@ -260,6 +274,9 @@ impl Pool {
             if let Some(admitted) = self.limits.admit(order?) {
                 return Some(admitted);
             }
+            if self.is_closed() {
+                self.let_go();
+            }
         }
     }
 
@@ -270,17 +287,8 @@ impl Pool {
     /// Sets free what the invocation held.
     fn release(&self, context: &Context) {
         if let Some(next) = self.limits.release(context) {
-            // It has its place already: it must not be asked for another one.
-            self.start_admitted(next);
+            self.put(|queue| queue.push_next(next));
         }
-    }
-
-    fn start_admitted(&self, order: Order) {
-        let mut queue = self.lock_queue();
-        queue.push_next(order);
-        self.load.waiting.store(queue.len(), Ordering::SeqCst);
-        drop(queue);
-        self.wake_one();
     }
 
     /// Wakes an executor that sleeps: one that is not busy with a task, if there is one.

@@ -15,7 +15,7 @@ use crate::{
     crash::Crash,
     event::Event,
     outcome::{Outcome, Reply},
-    task_error::{Canceller, TaskError},
+    task_error::{Canceller, Ran, TaskError},
 };
 
 /// An invocation that an executor has taken. Exactly one outcome leaves it, also when it is dropped.
@@ -88,11 +88,7 @@ impl Running {
             Outcome::Failed(TaskError::Crashed(crash)) => Some(crash.clone()),
             _ => None,
         };
-        context.router().events().tell(|| match &outcome {
-            Outcome::Failed(TaskError::Crashed(crash)) => Event::Crashed(context.into(), crash.clone()),
-            Outcome::Failed(TaskError::Cancelled { by, .. }) => Event::Cancelled(context.into(), *by),
-            _ => Event::Ended(context.into()),
-        });
+        tell_end(context, &outcome);
         if std::mem::take(&mut self.suspended) {
             self.executor.pool().load.suspended.fetch_sub(1, Ordering::Relaxed);
         }
@@ -110,6 +106,23 @@ impl Running {
     fn ended_with_its_node(&self) -> TaskError {
         let by = self.context.cancelled_by().unwrap_or(Canceller::Leave);
         TaskError::Cancelled { by, ran: self.context.ran() }
+    }
+}
+
+/// Tells events how an invocation has ended. One whose arguments could not be read has neither started nor ended.
+fn tell_end(context: &Context, outcome: &Outcome) {
+    let events = context.router().events();
+    match outcome {
+        Outcome::Failed(TaskError::Crashed(crash)) => {
+            events.tell(|| Event::Crashed(context.into(), crash.clone()));
+        }
+        Outcome::Failed(TaskError::Cancelled { by, .. }) => events.tell(|| Event::Cancelled(context.into(), *by)),
+        // Its caller has stopped waiting before it started.
+        Outcome::Failed(TaskError::DeadlineExceeded { .. }) => {
+            events.tell(|| Event::Cancelled(context.into(), Canceller::Caller));
+        }
+        Outcome::Failed(error) if error.ran() == Ran::No => {}
+        _ => events.tell(|| Event::Ended(context.into())),
     }
 }
 

@@ -30,7 +30,8 @@ use atasks_actors::{
     outcome::Outcome,
     router::{Placement, Router, Started},
     slot::Slot,
-    table::TaskTable,
+    table::{TaskTable, nearest},
+    task::TaskEntry,
     task_error::{Loss, Ran, TaskError, Unplaced},
 };
 use ractor::ActorRef;
@@ -376,23 +377,43 @@ impl NodeCore {
         }
     }
 
-    /// Why nobody can run a call.
+    /// Why nobody that `placement` allows can run a call.
     pub(crate) fn lack(&self, invocation: &Invocation, placement: &Placement) -> Unplaced {
-        match placement {
-            Placement::Node(name) if name != self.me.name() => {
-                let view = self.view.load();
-                if !view.links().any(|link| link.id().name() == name) {
-                    return Unplaced::NoSuchNode(name.clone());
-                }
-            }
-            Placement::Local => return Unplaced::NotAWorker,
-            _ => {}
-        }
         let name = invocation.task.name();
+        if self.is_meant_by(placement) {
+            let bodies = self.table.iter().map(|task| task.entry).filter(|entry| entry.has_body());
+            return match self.role {
+                Role::Worker => Unplaced::NotRegistered { nearest: nearest(name, bodies.map(TaskEntry::name)) },
+                Role::Client => Unplaced::NotAWorker,
+            };
+        }
+        let view = self.view.load();
+        let allowed = |link: &&Arc<Link>| match placement {
+            Placement::Node(name) => link.id().name() == name,
+            Placement::On(id) => link.id() == id,
+            _ => true,
+        };
+        if let Placement::Node(name) = placement {
+            match view.links().find(allowed) {
+                None => return Unplaced::NoSuchNode(name.clone()),
+                Some(link) if !link.is_worker() => return Unplaced::NotAWorker,
+                Some(_) => {}
+            }
+        }
         let here = self.table.find(name).and_then(|index| self.table.get(index));
         let here = here.map(|task| task.fingerprint.to_string()).unwrap_or_default();
-        let view = self.view.load();
-        unplaced(name, &here, view.workers().filter_map(|link| Some((link.id(), link.abilities()?))))
+        let workers = view.workers().filter(allowed);
+        unplaced(name, &here, workers.filter_map(|link| Some((link.id(), link.abilities()?))))
+    }
+
+    /// Whether this node, and no other, is where a call is to run.
+    fn is_meant_by(&self, placement: &Placement) -> bool {
+        match placement {
+            Placement::Local => true,
+            Placement::Node(name) => name == self.me.name(),
+            Placement::On(id) => *id == self.me,
+            _ => false,
+        }
     }
 
     fn do_first_call(&self) {
@@ -404,9 +425,14 @@ impl NodeCore {
     }
 
     /// What is wrong with a placement that no waiting would mend.
-    fn hopeless(&self, placement: &Placement) -> Option<TaskError> {
+    pub(crate) fn hopeless(&self, invocation: &Invocation, placement: &Placement) -> Option<TaskError> {
         match placement {
-            Placement::On(id) if *id != self.me && !self.election().is_linked(id) => {
+            // What it runs is fixed at its start.
+            _ if self.is_meant_by(placement) => {
+                let (task, reason) = (invocation.task.name().to_owned(), self.lack(invocation, placement));
+                Some(TaskError::Unplaced { task, reason })
+            }
+            Placement::On(id) if !self.election().is_linked(id) => {
                 Some(TaskError::NodeLost { node: id.clone(), reason: Loss::Closed, ran: Ran::No })
             }
             _ => None,
@@ -467,12 +493,8 @@ impl Router for NodeCore {
             None => invocation,
         };
         let failed = |error| Started::Done(Outcome::Failed(error));
-        if let Some(error) = self.hopeless(placement) {
+        if let Some(error) = self.hopeless(&unplaceable, placement) {
             return failed(error);
-        }
-        if *placement == Placement::Local && self.role == Role::Client {
-            let task = unplaceable.task.name().to_owned();
-            return failed(TaskError::Unplaced { task, reason: Unplaced::NotAWorker });
         }
         let slot = Slot::new(unplaceable.deadline);
         let call = Unplaceable { invocation: unplaceable, placement: placement.clone(), slot: slot.clone() };

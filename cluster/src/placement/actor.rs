@@ -104,9 +104,11 @@ fn give_up(node: &Arc<NodeCore>, call: Unplaceable) -> Option<Unplaceable> {
     match place(node, call)? {
         (Kept::Full, call) => Some(call),
         (Kept::Nobody, call) => {
-            let reason = node.lack(&call.invocation, &call.placement);
-            let task = call.invocation.task.name().to_owned();
-            call.slot.complete(Outcome::Failed(TaskError::Unplaced { task, reason }));
+            let error = node.hopeless(&call.invocation, &call.placement).unwrap_or_else(|| {
+                let reason = node.lack(&call.invocation, &call.placement);
+                TaskError::Unplaced { task: call.invocation.task.name().to_owned(), reason }
+            });
+            call.slot.complete(Outcome::Failed(error));
             None
         }
     }

@@ -1,0 +1,136 @@
+//! The awaits that an error passes on its way up, the nearest first, whatever type carries it.
+
+use atasks::{Crash, Error, Hop, TaskError};
+
+#[derive(Debug, thiserror::Error, serde::Serialize, serde::Deserialize)]
+enum Typed {
+    #[error("something of its own")]
+    Own,
+    #[error(transparent)]
+    Task(#[from] TaskError),
+}
+
+#[atasks::task]
+async fn bottom(refuses: bool) -> Result<u32, Typed> {
+    if refuses {
+        return Err(Typed::Own);
+    }
+    panic!("at the bottom");
+}
+
+#[atasks::task]
+async fn typed_middle() -> Result<u32, Typed> {
+    tokio::task::yield_now().await;
+    bottom(false).await
+}
+
+#[atasks::task]
+async fn typed_top() -> Result<u32, Typed> {
+    Ok(typed_middle().await? + 1)
+}
+
+const TYPED: [u32; 2] = [line!() - 8, line!() - 3];
+
+#[atasks::task]
+async fn erased_middle() -> atasks::Result<u32> {
+    Ok(bottom(false).await? + 1)
+}
+
+#[atasks::task]
+async fn erased_top() -> atasks::Result<u32> {
+    tokio::task::yield_now().await;
+    Ok(erased_middle().await? + 1)
+}
+
+const ERASED: [u32; 2] = [line!() - 9, line!() - 3];
+
+fn expected(awaits: &[(&str, u32)]) -> Vec<Hop> {
+    let node = atasks::node().unwrap().id().to_string();
+    let hop = |(task, line): &(&str, u32)| Hop {
+        task: format!("atasks::hops::{task}"),
+        node: node.clone(),
+        site: format!("{}:{line}", file!()),
+    };
+    awaits.iter().map(hop).collect()
+}
+
+#[track_caller]
+fn check(crash: &Crash, awaits: &[(&str, u32)]) {
+    assert_eq!((crash.task(), crash.message()), ("atasks::hops::bottom", "at the bottom"));
+    assert_eq!(crash.hops(), expected(awaits), "{crash:?}");
+}
+
+#[atasks::test]
+async fn a_crash_carries_three_hops_through_typed_errors() {
+    let error = typed_top().await.unwrap_err();
+    let here = line!() - 1;
+    let Typed::Task(TaskError::Crashed(crash)) = error else { panic!("{error:?}") };
+    check(&crash, &[("bottom", TYPED[0]), ("typed_middle", TYPED[1]), ("typed_top", here)]);
+}
+
+#[atasks::test]
+async fn a_crash_carries_three_hops_through_the_erased_error() {
+    let error = erased_top().await.unwrap_err();
+    let here = line!() - 1;
+    let Some(TaskError::Crashed(crash)) = error.task_error() else { panic!("{error:?}") };
+    let awaits = [("bottom", ERASED[0]), ("erased_middle", ERASED[1]), ("erased_top", here)];
+    check(crash, &awaits);
+    assert_eq!(error.hops(), expected(&awaits));
+    // What `main` shows names all of them.
+    let shown = format!("{error:?}");
+    assert!(expected(&awaits).iter().all(|hop| shown.contains(&hop.site)), "{shown}");
+}
+
+#[atasks::test(sim = 3)]
+async fn hops_are_kept_between_nodes() {
+    let error = erased_top().await.unwrap_err();
+    let tasks: Vec<_> = error.hops().iter().map(|hop| &hop.task[..]).collect();
+    assert_eq!(tasks, ["atasks::hops::bottom", "atasks::hops::erased_middle", "atasks::hops::erased_top"]);
+    assert!(error.hops()[2].node.starts_with("client"), "{error:?}");
+}
+
+#[atasks::test]
+async fn a_tasks_own_error_carries_hops_when_it_is_erased() {
+    #[atasks::task]
+    async fn refuse() -> atasks::Result<u32> {
+        Err(Error::msg("a reason").context("what failed"))
+    }
+
+    #[atasks::task]
+    async fn above() -> atasks::Result<u32> {
+        Ok(refuse().await? + 1)
+    }
+
+    let error = above().await.unwrap_err();
+    let here = line!() - 1;
+    assert_eq!((error.to_string(), error.causes().collect::<Vec<_>>()), ("what failed".into(), vec!["a reason"]));
+    assert_eq!(error.hops(), expected(&[("refuse", here - 3), ("above", here)]));
+    assert!(error.task_error().is_none());
+}
+
+#[atasks::test]
+async fn a_typed_error_can_be_erased_on_its_way() {
+    #[atasks::task]
+    async fn erases() -> atasks::Result<u32> {
+        Ok(bottom(true).await?)
+    }
+
+    let error = erases().await.unwrap_err();
+    assert_eq!((error.to_string(), error.task_error()), ("something of its own".into(), None));
+}
+
+#[atasks::test]
+async fn no_more_than_16_hops_are_kept_and_those_are_the_nearest() {
+    #[atasks::task]
+    async fn deep(depth: u32) -> atasks::Result<u32> {
+        match depth {
+            0 => Ok(bottom(false).await?),
+            _ => deep(depth - 1).await,
+        }
+    }
+
+    let error = deep(30).await.unwrap_err();
+    assert_eq!(error.hops().len(), 16);
+    assert_eq!(error.hops()[0].task, "atasks::hops::bottom");
+    assert!(error.hops()[1..].iter().all(|hop| hop.task == "atasks::hops::deep"));
+}
