@@ -67,7 +67,8 @@ async fn a_thousand_idle_connections_keep_nobody_out() {
 async fn garbage_is_hung_up_on_and_keeps_nobody_out() {
     let noise: Vec<_> = (0u32..20_000).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     let huge = [&u32::MAX.to_le_bytes()[..], &noise].concat();
-    let said = [&b"GET / HTTP/1.1\r\nHost: worker\r\n\r\n"[..], &noise, &huge, &[0; 20_000], &[0xff; 20_000], b"", b"\x16"];
+    let said =
+        [&b"GET / HTTP/1.1\r\nHost: worker\r\n\r\n"[..], &noise, &huge, &[0; 20_000], &[0xff; 20_000], b"", b"\x16"];
     for over in BOTH {
         let worker = Worker::new(over, "garbage", &[]);
         for bytes in said {

@@ -12,7 +12,8 @@ fn without_a_cluster_there_are_local_workers_after_one_line() {
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(said.matches(NO_CLUSTER).count(), 1, "{said}");
     let told = said.lines().find(|line| line.starts_with("[\"x\", \"--y\", \"worker\"] in ")).expect(&said);
-    let (main, task) = told.rsplit_once(" in ").unwrap().0.rsplit_once(" in ").map_or((told, told), |(main, _)| (main, told));
+    let (main, task) =
+        told.rsplit_once(" in ").unwrap().0.rsplit_once(" in ").map_or((told, told), |(main, _)| (main, told));
     assert_ne!(main, task, "{said}");
 }
 

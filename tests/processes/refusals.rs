@@ -21,7 +21,10 @@ fn an_unknown_key_is_named() {
 
 #[test]
 fn a_value_that_does_not_fit_is_named_with_its_key() {
-    check_refused(program("launched").arg("worker").env("ATASKS__LIMITS__PAYLOAD_MAX", "lots"), &["payload_max", "lots"]);
+    check_refused(
+        program("launched").arg("worker").env("ATASKS__LIMITS__PAYLOAD_MAX", "lots"),
+        &["payload_max", "lots"],
+    );
     check_refused(program("launched").args(["worker", "--listen", "nowhere"]), &["cluster.listen", "`nowhere`"]);
     check_refused(program("launched").args(["worker", "--lisen", "unix"]), &["`--lisen`", "--listen ADDRESS"]);
     check_refused(program("launched").args(["worker", "--seed"]), &["--seed needs an address"]);

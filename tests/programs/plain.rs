@@ -5,6 +5,10 @@ mod tasks;
 #[atasks::main(worker = "serve")]
 fn main() -> Result<(), atasks::TaskError> {
     let found = tasks::whereabouts().wait()?;
-    println!("{:?}, a task in another process: {}", std::env::args().skip(1).collect::<Vec<_>>(), found.pid != std::process::id());
+    println!(
+        "{:?}, a task in another process: {}",
+        std::env::args().skip(1).collect::<Vec<_>>(),
+        found.pid != std::process::id()
+    );
     Ok(())
 }
