@@ -119,6 +119,7 @@ fn join(builder: NodeBuilder) -> Result<Joined, StartError> {
 }
 
 fn serve(mut builder: NodeBuilder) -> Result<(), StartError> {
+    log_warnings();
     let mut arguments = std::env::args().skip(2);
     while let Some(argument) = arguments.next() {
         let mut value = |what: &str| {
@@ -144,6 +145,14 @@ fn serve(mut builder: NodeBuilder) -> Result<(), StartError> {
         }
         node.serve().await
     })
+}
+
+/// Warnings go to standard error, unless the program's setup has chosen a subscriber: a worker that refuses a peer, or
+/// whose tasks crash, says so to whoever looks after it.
+fn log_warnings() {
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr);
+    // The one that is there stays.
+    let _ = subscriber.with_ansi(false).try_init();
 }
 
 fn fail(error: &StartError) -> ! {

@@ -119,9 +119,20 @@ pub fn source_file(manifest_dir: &str, file: &str) -> String {
     file[at..].join("/")
 }
 
-/// The names in a path; an absolute one begins with an empty name.
+/// The names in a path; an absolute one begins with an empty name. A module that is named by `#[path = "../a.rs"]` is the
+/// same file whoever names it.
 fn components(path: &str) -> Vec<&str> {
-    path.trim_end_matches('/').split('/').filter(|name| *name != ".").collect()
+    let mut names = Vec::new();
+    for name in path.trim_end_matches('/').split('/') {
+        match (name, names.last()) {
+            (".", _) => {}
+            ("..", Some(last)) if !matches!(*last, "" | "..") => {
+                names.pop();
+            }
+            _ => names.push(name),
+        }
+    }
+    names
 }
 
 #[cfg(test)]
@@ -187,6 +198,9 @@ mod tests {
             ("/ws/src", "src/src/main.rs", "src/main.rs"),
             ("/ws/examples/app", "examples/app/examples/one.rs", "examples/one.rs"),
             ("/ws/app", "app/main.rs", "main.rs"),
+            // Modules that are named by a path.
+            ("/ws/app", "app/tests/one/../shared/mod.rs", "tests/shared/mod.rs"),
+            ("/ws/app", "app/src/./a/../../../other/b.rs", "other/b.rs"),
             ("/ws/app", "other/main.rs", "other/main.rs"),
             // A dependency.
             (
