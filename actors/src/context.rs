@@ -302,6 +302,8 @@ impl Context {
     pub(crate) fn end(&self) {
         // One that never started stays so: whoever asks whether it ran must not be told that it did.
         self.advance(Phase::Started, Phase::Over);
+        // Nor may it start later, where it still waits for a thread.
+        self.advance(Phase::Queued, Phase::Cancelled);
         let mut children = self.children();
         children.closed = true;
         let slots = std::mem::take(&mut children.slots);
@@ -337,11 +339,8 @@ impl Inner {
 }
 
 impl Door for Inner {
-    fn cancel(&self, _token: u64, by: Canceller) {
+    fn cancel(&self, _token: u64, by: Canceller) -> (Waiting, Ran) {
         self.cancel_by(by);
-    }
-
-    fn standing(&self, _token: u64) -> (Waiting, Ran) {
         match self.ran() {
             Ran::No => (Waiting::Executor, Ran::No),
             ran => (Waiting::Result, ran),

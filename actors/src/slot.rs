@@ -15,11 +15,9 @@ use crate::{
 
 /// Where an invocation went: the task actor that runs it here, or the link to the node that has it.
 pub trait Door: Send + Sync + 'static {
-    /// Cancels the invocation that `token` stands for. Its outcome is told all the same.
-    fn cancel(&self, token: u64, by: Canceller);
-
-    /// Tells what the invocation waits for now, and whether it may have run.
-    fn standing(&self, token: u64) -> (Waiting, Ran);
+    /// Cancels the invocation that `token` stands for, and tells what it waited for and whether it may have run. Its
+    /// outcome is told all the same.
+    fn cancel(&self, token: u64, by: Canceller) -> (Waiting, Ran);
 }
 
 /// Waits for one outcome. The first one stays: what comes later is dropped.
@@ -58,16 +56,15 @@ impl Slot {
         inner.over || inner.cancelled.is_some()
     }
 
-    /// Notes where the invocation went. A call that was given up meanwhile is cancelled there.
-    pub fn entered(&self, door: Arc<dyn Door>, token: u64) {
+    /// Notes where the invocation is about to go. False: the call was given up meanwhile, and must not go there.
+    #[must_use]
+    pub fn enter(&self, door: Arc<dyn Door>, token: u64) -> bool {
         let mut inner = self.lock();
-        match inner.cancelled {
-            Some(by) => {
-                drop(inner);
-                door.cancel(token, by);
-            }
-            None => inner.door = Some((door, token)),
+        let wanted = inner.cancelled.is_none();
+        if wanted {
+            inner.door = Some((door, token));
         }
+        wanted
     }
 
     /// Takes the outcome, or has `cx` woken when it comes.
@@ -94,27 +91,29 @@ impl Slot {
         self.give_up(Canceller::Caller, |(waited_for, ran), _| TaskError::DeadlineExceeded { after, waited_for, ran });
     }
 
+    /// Cancels first and tells afterwards: whether the body may have started is known only then.
     fn give_up(&self, by: Canceller, error: impl FnOnce((Waiting, Ran), Canceller) -> TaskError) {
         let mut inner = self.lock();
         if inner.over || inner.cancelled.is_some() {
             return;
         }
+        // From here on an outcome of the call itself is dropped.
         inner.cancelled = Some(by);
         let door = inner.door.take();
         drop(inner);
-        let standing = door.as_ref().map_or((Waiting::Placement, Ran::No), |(door, token)| door.standing(*token));
-        self.complete(Outcome::Failed(error(standing, by)));
-        if let Some((door, token)) = door {
-            door.cancel(token, by);
-        }
+        let standing = door.map_or((Waiting::Placement, Ran::No), |(door, token)| door.cancel(token, by));
+        self.store(self.lock(), Outcome::Failed(error(standing, by)));
     }
 
     /// Stores the outcome if it is the first, and wakes who waits for it.
     pub fn complete(&self, outcome: Outcome) {
-        let mut inner = self.lock();
-        if inner.over {
-            return;
+        let inner = self.lock();
+        if !inner.over && inner.cancelled.is_none() {
+            self.store(inner, outcome);
         }
+    }
+
+    fn store(&self, mut inner: MutexGuard<'_, Inner>, outcome: Outcome) {
         inner.over = true;
         inner.outcome = Some(outcome);
         inner.door = None;

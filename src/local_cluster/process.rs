@@ -15,6 +15,7 @@ use std::{
 };
 
 use atasks_cluster::{address::Address, node::ExitOf};
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     sync::{Notify, watch},
     time::Instant,
@@ -90,11 +91,18 @@ impl Children {
         Ok(())
     }
 
-    /// Ends all: their life lines are cut.
+    /// Ends all: their life lines are cut, and a worker that cannot hear that (it is stopped, or stuck before it reads)
+    /// is killed.
     pub(super) fn end(&self) {
         let mut state = self.state();
         state.ended = true;
-        state.running.clear();
+        for running in std::mem::take(&mut state.running).into_values() {
+            let pid = i32::try_from(running.worker.pid).ok().and_then(Pid::from_raw);
+            if let Some(pid) = pid {
+                // It is there: whoever waits for its end takes it out of this table first.
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        }
     }
 
     /// Answers how the process of a node has ended, for links that have.
@@ -242,8 +250,8 @@ impl Children {
     }
 
     fn fail(&self, what: &str) {
-        tracing::error!(what, "a local worker stays down");
         let what = format!("{what}; {}", self.last_output());
+        eprintln!("atasks: {what}");
         self.state().failure.get_or_insert(what);
         self.failed.notify_waiters();
     }

@@ -186,7 +186,9 @@ impl Pool {
     pub fn submit_for(&self, mut invocation: Invocation, router: Arc<dyn Router>, slot: &Arc<Slot>) {
         let arguments = std::mem::take(&mut invocation.arguments);
         let context = Context::new(invocation, router);
-        slot.entered(context.door(), 0);
+        if !slot.enter(context.door(), 0) {
+            return;
+        }
         self.submit(context, arguments, Reply::new(slot.clone(), 0));
     }
 
@@ -335,7 +337,8 @@ impl Executor {
             }
             Poll::Pending => {
                 let slot = Slot::new(deadline);
-                slot.entered(context.door(), 0);
+                // Nobody else has the slot yet, so nobody has given it up.
+                let _wanted = slot.enter(context.door(), 0);
                 running.reply_to(Reply::new(slot.clone(), 0));
                 self.supervise(running);
                 Started::Pending(slot)

@@ -182,17 +182,23 @@ impl Config {
         let environment = config::Environment::with_prefix("ATASKS")
             .prefix_separator("__")
             .separator("__")
-            .list_separator(",")
-            .with_list_parse_key("cluster.listen")
-            .with_list_parse_key("cluster.seeds")
-            .with_list_parse_key("node.labels")
-            .try_parsing(true);
+            // As text: a secret or a name of digits is no number.
+            .try_parsing(false);
+        let list = |variable: &str| {
+            let text = std::env::var(variable).ok()?;
+            Some(text.split(',').map(|part| part.trim().to_owned()).collect::<Vec<_>>())
+        };
+        let wrong = |error: config::ConfigError| StartError::Config(error.to_string());
         let read = config::Config::builder()
+            .set_override_option("cluster.listen", list("ATASKS__CLUSTER__LISTEN"))
+            .and_then(|builder| builder.set_override_option("cluster.seeds", list("ATASKS__CLUSTER__SEEDS")))
+            .and_then(|builder| builder.set_override_option("node.labels", list("ATASKS__NODE__LABELS")))
+            .map_err(wrong)?
             .add_source(config::File::from(file).format(config::FileFormat::Toml).required(named.is_some()))
             .add_source(environment)
             .build()
-            .map_err(|error| StartError::Config(error.to_string()))?;
-        let config: Self = read.try_deserialize().map_err(|error| StartError::Config(error.to_string()))?;
+            .map_err(wrong)?;
+        let config: Self = read.try_deserialize().map_err(wrong)?;
         config.check()?;
         Ok(config)
     }

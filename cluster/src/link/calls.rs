@@ -40,12 +40,15 @@ impl Link {
             return Err(NotSent::Full);
         }
         let call = out.outgoing.next_call();
+        // Before anything is sent: who gives the call up from now on waits for this lock, and cancels what was sent.
+        if !slot.enter(self.clone(), call) {
+            return Ok(());
+        }
         let head = head_of(invocation, call, number);
         out.outgoing.invoke(head, &area, invocation.arguments.clone())?;
         out.pending.insert(call, slot.clone());
         self.load.ours.fetch_add(1, Ordering::Relaxed);
         self.send(out);
-        slot.entered(self.clone(), call);
         Ok(())
     }
 
@@ -95,12 +98,12 @@ impl Link {
     /// Ends the calls that wait here because this node leaves.
     pub(crate) fn leave(&self) {
         let mut out = self.out();
-        let super::Out { outgoing, pending, .. } = &mut *out;
-        let left = pending.drain(|call| outgoing.reached_wire(call));
+        // What waits to be written leaves before the goodbye, and outcomes may still come: the calls stay known.
+        let left = out.pending.abandon_all();
         drop(out);
-        for call in left {
-            let ran = if call.reached { Ran::Maybe } else { Ran::No };
-            call.waiting.complete(Outcome::Failed(TaskError::Cancelled { by: Canceller::Leave, ran }));
+        for slot in left {
+            let error = TaskError::Cancelled { by: Canceller::Leave, ran: Ran::Maybe };
+            slot.complete(Outcome::Failed(error));
         }
         self.serving.cancel_all(Canceller::Loss);
     }
@@ -111,17 +114,15 @@ impl Link {
 }
 
 impl Door for Link {
-    fn cancel(&self, call: u64, by: Canceller) {
+    fn cancel(&self, call: u64, by: Canceller) -> (Waiting, Ran) {
         let mut out = self.out();
         // The outcome is owed all the same: the call stays known until it comes.
-        if out.pending.abandon(call).is_some() {
-            out.outgoing.cancel(call, canceller_code(by));
-            self.send(out);
+        if out.pending.abandon(call).is_none() {
+            return (Waiting::Result, Ran::Maybe);
         }
-    }
-
-    fn standing(&self, call: u64) -> (Waiting, Ran) {
-        if self.out().outgoing.reached_wire(call) { (Waiting::Result, Ran::Maybe) } else { (Waiting::Link, Ran::No) }
+        let arrives = out.outgoing.cancel(call, canceller_code(by));
+        self.send(out);
+        if arrives { (Waiting::Result, Ran::Maybe) } else { (Waiting::Link, Ran::No) }
     }
 }
 

@@ -63,6 +63,10 @@ impl Link {
             batch.shrink_to(BATCH_KEPT);
         }
         let mut out = self.out();
+        if out.lost.is_some() {
+            // Whoever waited was told that what waits here never left.
+            return false;
+        }
         if !out.batch.is_empty() {
             std::mem::swap(batch, &mut out.batch);
             return true;

@@ -265,6 +265,8 @@ impl NodeCore {
         }
         self.election().unlink(link.id());
         link.lose(reason);
+        // Calls that waited for room there have to look elsewhere.
+        self.room_again();
         if was_up {
             self.events.tell(|| Event::NodeLost(link.id().clone(), reason));
         }
@@ -503,7 +505,7 @@ impl Router for NodeCore {
             return failed(error);
         }
         let slot = Slot::new(unplaceable.deadline);
-        let call = Unplaceable { invocation: unplaceable, placement: placement.clone(), slot: slot.clone() };
+        let call = Unplaceable::new(unplaceable, placement.clone(), slot.clone());
         if self.placement.get().is_some_and(|placement| placement.cast(PlacementMsg::Keep(call)).is_ok()) {
             Started::Pending(slot)
         } else {

@@ -211,7 +211,7 @@ impl NodeCore {
             return;
         }
         if let Some(placement) = self.placement.get() {
-            let _ = placement.cast(PlacementMsg::Leave);
+            let _ = placement.cast(PlacementMsg::Changed);
         }
         for link in self.view.swap(Arc::default()).links() {
             link.leave();

@@ -1,39 +1,92 @@
 //! The placement actor: keeps the calls that nobody can run yet.
 
-use std::sync::{Arc, Weak};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Weak},
+};
 
-use atasks_actors::{invocation::Invocation, outcome::Outcome, router::Placement, slot::Slot, task_error::TaskError};
+use atasks_actors::{
+    invocation::Invocation,
+    outcome::Outcome,
+    router::Placement,
+    slot::Slot,
+    task_error::{Canceller, TaskError},
+};
 use ractor::{Actor, ActorProcessingErr, ActorRef, Message};
 use tokio::time::{Instant, sleep_until};
 
 use crate::node::{Kept, NodeCore};
 
+/// Most calls that are tried again at once when there is room on a link: the node's thread has other things to do.
+const TRIED_MAX: usize = 1024;
+
 pub(crate) struct PlacementActor;
 
-/// A call that nobody can run now.
+/// A call that cannot go anywhere now. Dropped, it is over: nobody else knows of it.
 pub(crate) struct Unplaceable {
     pub(crate) invocation: Invocation,
     pub(crate) placement: Placement,
     pub(crate) slot: Arc<Slot>,
+    placed: bool,
+}
+
+impl Unplaceable {
+    pub(crate) fn new(invocation: Invocation, placement: Placement, slot: Arc<Slot>) -> Self {
+        Self { invocation, placement, slot, placed: false }
+    }
+
+    /// Places the call if somebody can take it; gives it back if not, with the reason.
+    fn place(mut self, node: &Arc<NodeCore>) -> Option<(Kept, Self)> {
+        if self.slot.is_over() {
+            return None;
+        }
+        match node.place(self.invocation.clone(), &self.placement, &self.slot) {
+            Ok(()) => {
+                self.placed = true;
+                None
+            }
+            Err(kept) => Some((kept, self)),
+        }
+    }
+
+    /// Ends the call: nobody could run it in time.
+    fn give_up(mut self, node: &Arc<NodeCore>) {
+        let error = node.hopeless(&self.invocation, &self.placement).unwrap_or_else(|| {
+            let reason = node.lack(&self.invocation, &self.placement);
+            TaskError::Unplaced { task: self.invocation.task.name().to_owned(), reason }
+        });
+        self.placed = true;
+        self.slot.complete(Outcome::Failed(error));
+    }
+}
+
+impl Drop for Unplaceable {
+    fn drop(&mut self) {
+        if !self.placed {
+            self.slot.cancel(Canceller::Leave);
+        }
+    }
 }
 
 pub(crate) enum PlacementMsg {
     /// Keep this call until somebody can run it.
     Keep(Unplaceable),
-    /// A node has come: try again.
+    /// A node has come or gone, or there is room on a link: try again.
     Changed,
-    /// Time is over for the calls kept at first.
+    /// Time is over for the first that nobody can run.
     Due,
-    /// The node leaves: let all go.
-    Leave,
 }
 
 impl Message for PlacementMsg {}
 
 pub(crate) struct State {
     node: Weak<NodeCore>,
-    /// Until when each is kept while nobody can run it.
-    kept: Vec<(Instant, Unplaceable)>,
+    /// Calls that nobody can run, in the order of until when they are kept.
+    homeless: VecDeque<(Instant, Unplaceable)>,
+    /// Calls that wait for room: busy is not absent, so they wait without a limit.
+    roomless: VecDeque<Unplaceable>,
+    /// A [`PlacementMsg::Due`] is on its way.
+    alarmed: bool,
 }
 
 impl Actor for PlacementActor {
@@ -46,7 +99,7 @@ impl Actor for PlacementActor {
         _myself: ActorRef<PlacementMsg>,
         node: Weak<NodeCore>,
     ) -> Result<State, ActorProcessingErr> {
-        Ok(State { node, kept: Vec::new() })
+        Ok(State { node, homeless: VecDeque::new(), roomless: VecDeque::new(), alarmed: false })
     }
 
     async fn handle(
@@ -55,61 +108,68 @@ impl Actor for PlacementActor {
         message: PlacementMsg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        let Some(node) = state.node.upgrade() else { return Ok(()) };
+        let Some(node) = state.node.upgrade().filter(|node| !node.is_closed()) else {
+            state.homeless.clear();
+            state.roomless.clear();
+            return Ok(());
+        };
         match message {
-            PlacementMsg::Keep(call) => {
-                let until = Instant::now() + node.config().placement.place_timeout;
-                // Somebody may have come between the caller's look and this one.
-                if let Some((_, call)) = place(&node, call) {
-                    state.kept.push((until, call));
-                    tokio::spawn(async move {
-                        sleep_until(until).await;
-                        let _ = myself.cast(PlacementMsg::Due);
-                    });
-                }
-            }
-            PlacementMsg::Changed => {
-                let kept = std::mem::take(&mut state.kept);
-                state.kept =
-                    kept.into_iter().filter_map(|(until, call)| Some((until, place(&node, call)?.1))).collect();
-            }
+            // Somebody may have come between the caller's look and this one.
+            PlacementMsg::Keep(call) => state.keep(&node, call),
+            PlacementMsg::Changed => state.try_again(&node),
             PlacementMsg::Due => {
+                state.alarmed = false;
                 let now = Instant::now();
-                let (due, kept) = std::mem::take(&mut state.kept).into_iter().partition(|(until, _)| *until <= now);
-                state.kept = kept;
-                let still: Vec<_> = due.into_iter().filter_map(|(_, call)| give_up(&node, call)).collect();
-                state.kept.extend(still.into_iter().map(|call| (now, call)));
-            }
-            PlacementMsg::Leave => {
-                for (_, call) in std::mem::take(&mut state.kept) {
-                    call.slot.cancel(atasks_actors::task_error::Canceller::Leave);
+                while let Some((_, call)) = state.homeless.pop_front_if(|(until, _)| *until <= now) {
+                    match call.place(&node) {
+                        None => {}
+                        Some((Kept::Full, call)) => state.roomless.push_back(call),
+                        Some((Kept::Nobody, call)) => call.give_up(&node),
+                    }
                 }
             }
         }
+        state.set_alarm(&myself);
         Ok(())
     }
 }
 
-/// Places a call if somebody can run it; gives it back if not, with the reason.
-fn place(node: &Arc<NodeCore>, call: Unplaceable) -> Option<(Kept, Unplaceable)> {
-    if call.slot.is_over() {
-        return None;
-    }
-    let kept = node.place(call.invocation.clone(), &call.placement, &call.slot).err()?;
-    Some((kept, call))
-}
-
-/// Ends a call that nobody could run in time. One that only waits for room goes on waiting: busy is not absent.
-fn give_up(node: &Arc<NodeCore>, call: Unplaceable) -> Option<Unplaceable> {
-    match place(node, call)? {
-        (Kept::Full, call) => Some(call),
-        (Kept::Nobody, call) => {
-            let error = node.hopeless(&call.invocation, &call.placement).unwrap_or_else(|| {
-                let reason = node.lack(&call.invocation, &call.placement);
-                TaskError::Unplaced { task: call.invocation.task.name().to_owned(), reason }
-            });
-            call.slot.complete(Outcome::Failed(error));
-            None
+impl State {
+    fn keep(&mut self, node: &Arc<NodeCore>, call: Unplaceable) {
+        match call.place(node) {
+            None => {}
+            Some((Kept::Full, call)) => self.roomless.push_back(call),
+            Some((Kept::Nobody, call)) => {
+                let until = Instant::now() + node.config().placement.place_timeout;
+                self.homeless.push_back((until, call));
+            }
         }
+    }
+
+    fn try_again(&mut self, node: &Arc<NodeCore>) {
+        for (until, call) in std::mem::take(&mut self.homeless) {
+            match call.place(node) {
+                None => {}
+                Some((Kept::Full, call)) => self.roomless.push_back(call),
+                Some((Kept::Nobody, call)) => self.homeless.push_back((until, call)),
+            }
+        }
+        // In turn: what finds no room goes to the end, so that a full link holds up no call to another one.
+        for _ in 0..self.roomless.len().min(TRIED_MAX) {
+            if let Some(call) = self.roomless.pop_front() {
+                self.keep(node, call);
+            }
+        }
+    }
+
+    /// Sees to it that the first of the homeless is looked at when its time is over.
+    fn set_alarm(&mut self, myself: &ActorRef<PlacementMsg>) {
+        let Some((until, _)) = self.homeless.front().filter(|_| !self.alarmed) else { return };
+        self.alarmed = true;
+        let (until, myself) = (*until, myself.clone());
+        tokio::spawn(async move {
+            sleep_until(until).await;
+            let _ = myself.cast(PlacementMsg::Due);
+        });
     }
 }

@@ -110,18 +110,17 @@ impl Outgoing {
 
     /// Cancels an accepted call, once, and drops what has not left of its arguments. Its outcome still comes.
     ///
-    /// Returns whether the peer may have started it, as [`reached_wire`](Self::reached_wire) said before: when not,
-    /// the outcome will be that it was handed back.
+    /// Returns whether the call arrives all the same, so that the peer may start it: false only if its arguments were
+    /// not complete, when the outcome will be that it was handed back. A small Invoke that waits here still leaves.
     pub fn cancel(&mut self, call: u64, by: u8) -> bool {
-        let reached = self.reached_wire(call);
         if call > self.accepted {
-            return reached;
+            return false;
         }
-        self.bulks.drop_arguments(call);
+        let arrives = !self.bulks.drop_arguments(call);
         // A cancel must not overtake the Invoke that it means.
         let lane = if call > self.invoked { &mut self.calls } else { &mut self.cancels };
         lane.push(&Frame::Cancel { call, by });
-        reached
+        arrives
     }
 
     /// Tells whether the peer may have started an accepted call. False only with proof: its Invoke, or the end of its arguments,

@@ -62,6 +62,11 @@ impl<T> Pending<T> {
         self.calls.get_mut(&call).and_then(Option::take)
     }
 
+    /// Lets go all who wait, in no order; the entries stay until their outcomes come.
+    pub fn abandon_all(&mut self) -> Vec<T> {
+        self.calls.values_mut().filter_map(Option::take).collect()
+    }
+
     /// Returns the number of calls without an outcome, abandoned ones included.
     pub fn len(&self) -> usize {
         self.calls.len()

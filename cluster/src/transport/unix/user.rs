@@ -13,7 +13,8 @@ pub(super) fn may_enter(own: u32, peer: u32) -> bool {
 /// Whether one who dials trusts the listener. Root may look into any user's cluster; that user gains nothing by it
 /// that root does not choose to send.
 pub(super) fn may_be_dialled(own: u32, peer: u32) -> bool {
-    may_enter(own, peer) || own == 0
+    // Links are symmetrical: whoever root dialled could have root run tasks.
+    may_enter(own, peer)
 }
 
 #[cfg(test)]
@@ -29,7 +30,7 @@ mod tests {
             (1000, 1001, false, false),
             (1000, 65534, false, false),
             (0, 0, true, true),
-            (0, 1000, false, true),
+            (0, 1000, false, false),
         ] {
             assert_eq!((may_enter(own, peer), may_be_dialled(own, peer)), (enters, dialled), "{own} {peer}");
         }
