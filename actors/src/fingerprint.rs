@@ -119,9 +119,17 @@ pub fn source_file(manifest_dir: &str, file: &str) -> String {
     file[at..].join("/")
 }
 
-/// The names in a path; an absolute one begins with an empty name.
+/// The names in a path; an absolute one begins with an empty name. A module's `#[path]` may go up with `..`, and its file
+/// is the same from wherever it was named.
 fn components(path: &str) -> Vec<&str> {
-    path.trim_end_matches('/').split('/').filter(|name| *name != ".").collect()
+    let mut names = Vec::new();
+    for name in path.trim_end_matches('/').split('/').filter(|name| *name != ".") {
+        match names.last() {
+            Some(&above) if name == ".." && !["", ".."].contains(&above) => drop(names.pop()),
+            _ => names.push(name),
+        }
+    }
+    names
 }
 
 #[cfg(test)]
@@ -195,6 +203,10 @@ mod tests {
                 "src/lib.rs",
             ),
             ("/ws/app", "/elsewhere/src/lib.rs", "/elsewhere/src/lib.rs"),
+            // A module that was named from beside it.
+            ("/ws/app", "app/tests/all/../shared/tasks.rs", "tests/shared/tasks.rs"),
+            ("/ws/app", "tests/./a/b/../../shared.rs", "tests/shared.rs"),
+            ("/ws/app", "../other/src/lib.rs", "../other/src/lib.rs"),
             ("", "", ""),
             ("/ws/app", "app", "app"),
         ];
