@@ -52,6 +52,8 @@ use crate::{
 
 /// How long a lost child process may take to tell how it ended.
 const EXIT_TOLD_WITHIN: Duration = Duration::from_secs(1);
+/// Addresses whose last answer is kept.
+const ANSWERS_KEPT: usize = 64;
 /// How long a node that leaves waits for what it has said to be written.
 const FAREWELL_MAX: Duration = Duration::from_millis(500);
 
@@ -294,13 +296,15 @@ impl NodeCore {
         }
     }
 
-    /// Notes what an address has answered, for the person who reads `NoSeed`.
-    pub(crate) fn note_answer(&self, address: &Address, answer: &str) {
+    /// Notes what an address has answered, for the person who reads `NoSeed`. True: it is another answer than before.
+    pub(crate) fn note_answer(&self, address: &Address, answer: &str) -> bool {
         tracing::debug!(%address, answer, "no link");
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        if answers.len() < 64 || answers.contains_key(&address.to_string()) {
-            answers.insert(address.to_string(), answer.to_owned());
+        let address = address.to_string();
+        if answers.len() >= ANSWERS_KEPT && !answers.contains_key(&address) {
+            return false;
         }
+        answers.insert(address, answer.to_owned()).is_none_or(|before| before != answer)
     }
 
     fn tell_gossip<'a>(&self, to: impl IntoIterator<Item = &'a Arc<Link>>, acquaintances: &[Acquaintance]) {
