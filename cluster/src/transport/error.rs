@@ -162,12 +162,10 @@ impl DialError {
 
     /// Whether it stays so until a person changes a setting at one of the two ends.
     pub fn needs_a_person(&self) -> bool {
-        match self {
-            Self::WrongSecret { .. } | Self::OtherProtocol { .. } | Self::WrongUser { .. } | Self::NoSecret { .. } => {
-                true
-            }
-            _ => false,
-        }
+        matches!(
+            self,
+            Self::WrongSecret { .. } | Self::OtherProtocol { .. } | Self::WrongUser { .. } | Self::NoSecret { .. }
+        )
     }
 }
 
