@@ -119,16 +119,13 @@ pub fn source_file(manifest_dir: &str, file: &str) -> String {
     file[at..].join("/")
 }
 
-/// The names in a path; an absolute one begins with an empty name. A module that is named by `#[path = "../a.rs"]` is the
-/// same file whoever names it.
+/// The names in a path; an absolute one begins with an empty name. A module's `#[path]` may go up with `..`, and its file
+/// is the same from wherever it was named.
 fn components(path: &str) -> Vec<&str> {
     let mut names = Vec::new();
-    for name in path.trim_end_matches('/').split('/') {
-        match (name, names.last()) {
-            (".", _) => {}
-            ("..", Some(last)) if !matches!(*last, "" | "..") => {
-                names.pop();
-            }
+    for name in path.trim_end_matches('/').split('/').filter(|name| *name != ".") {
+        match names.last() {
+            Some(&above) if name == ".." && !["", ".."].contains(&above) => drop(names.pop()),
             _ => names.push(name),
         }
     }
@@ -198,9 +195,6 @@ mod tests {
             ("/ws/src", "src/src/main.rs", "src/main.rs"),
             ("/ws/examples/app", "examples/app/examples/one.rs", "examples/one.rs"),
             ("/ws/app", "app/main.rs", "main.rs"),
-            // Modules that are named by a path.
-            ("/ws/app", "app/tests/one/../shared/mod.rs", "tests/shared/mod.rs"),
-            ("/ws/app", "app/src/./a/../../../other/b.rs", "other/b.rs"),
             ("/ws/app", "other/main.rs", "other/main.rs"),
             // A dependency.
             (
@@ -209,6 +203,10 @@ mod tests {
                 "src/lib.rs",
             ),
             ("/ws/app", "/elsewhere/src/lib.rs", "/elsewhere/src/lib.rs"),
+            // A module that was named from beside it.
+            ("/ws/app", "app/tests/all/../shared/tasks.rs", "tests/shared/tasks.rs"),
+            ("/ws/app", "tests/./a/b/../../shared.rs", "tests/shared.rs"),
+            ("/ws/app", "../other/src/lib.rs", "../other/src/lib.rs"),
             ("", "", ""),
             ("/ws/app", "app", "app"),
         ];

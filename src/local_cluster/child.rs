@@ -2,42 +2,51 @@
 
 use std::{
     fs::File,
-    io::{self, Read},
+    io::{self, PipeReader, Read},
+    os::fd::AsFd,
     thread,
 };
 
 use rustix::{
-    io::Errno,
-    process::{Pid, test_kill_process},
+    fs::fstat,
+    process::{getpgrp, getpid, getppid},
 };
 
 use super::orders::Orders;
 use crate::NodeBuilder;
 
-/// Names the process whose worker this is. A program that a task starts inherits the variable, but has another parent.
+/// Names the process whose worker this is, and the pipe that is its life line. A program that a task starts inherits the
+/// variable, but has another parent and another input.
 pub(super) const WORKER_OF: &str = "ATASKS_WORKER_OF";
+
+/// The variable's value for a child of this process.
+pub(super) fn mark(life: &PipeReader) -> io::Result<String> {
+    Ok(format!("{}:{}", std::process::id(), fstat(life)?.st_ino))
+}
 
 /// Whether this process was started as a worker by the `LocalCluster` of its parent.
 pub(crate) fn is_child() -> bool {
-    let parent = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get());
-    let Some(named) = std::env::var(WORKER_OF).ok().and_then(|pid| pid.parse::<i32>().ok()) else { return false };
-    if parent == Some(named) {
+    let value = std::env::var(WORKER_OF).unwrap_or_default();
+    let Some((parent, pipe)) = value.split_once(':') else { return false };
+    if getppid().is_some_and(|pid| pid.as_raw_nonzero().to_string() == parent) {
         return true;
     }
-    if Pid::from_raw(named).is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH)) {
-        // Its parent has died while it was starting: it must not go on as if it were the program itself.
-        std::process::exit(0);
-    }
-    false
+    // A parent may be gone before its child comes here: the child must end then, and not run the program in its stead.
+    let life = fstat(io::stdin()).is_ok_and(|input| input.st_ino.to_string() == pipe);
+    life && getpgrp() == getpid()
+}
+
+/// Takes the standard input away from all else in this process: a program that a task starts finds an empty one.
+fn take_input() -> io::Result<File> {
+    let input = io::stdin().as_fd().try_clone_to_owned()?;
+    rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
+    Ok(input.into())
 }
 
 /// Runs this process as a worker until its parent ends it, or ends itself.
 pub(crate) fn become_worker(builder: NodeBuilder) -> ! {
-    let mut life_line = match take_stdin() {
-        Ok(life_line) => life_line,
-        Err(error) => fail(&error),
-    };
-    let Ok(orders) = Orders::read(&mut life_line) else {
+    let mut life = take_input().unwrap_or_else(|error| fail(&error));
+    let Ok(orders) = Orders::read(&mut life) else {
         // The parent is gone already.
         std::process::exit(0)
     };
@@ -57,16 +66,9 @@ pub(crate) fn become_worker(builder: NodeBuilder) -> ! {
     };
     // The life line: it ends with the parent, whatever ends that.
     let mut rest = [0; 64];
-    while !matches!(life_line.read(&mut rest), Ok(0) | Err(_)) {}
+    while !matches!(life.read(&mut rest), Ok(0) | Err(_)) {}
     let _ = node;
     std::process::exit(0)
-}
-
-/// Takes the standard input for our own: what tasks read there, or programs that they start, is empty.
-fn take_stdin() -> io::Result<File> {
-    let life_line = rustix::io::fcntl_dupfd_cloexec(io::stdin(), 3)?;
-    rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
-    Ok(File::from(life_line))
 }
 
 fn fail(error: &dyn std::error::Error) -> ! {

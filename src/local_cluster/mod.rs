@@ -15,6 +15,8 @@ pub(crate) use self::child::{become_worker, is_child};
 
 /// Longest that the workers may take to be ready.
 const READY_WITHIN: Duration = Duration::from_secs(10);
+/// How long a worker may take to end before it is killed.
+const ENDS_WITHIN: Duration = Duration::from_secs(1);
 /// Most workers that are started when none are named.
 const WORKERS_MAX: usize = 8;
 
@@ -65,16 +67,16 @@ impl LocalCluster {
         self.children.running()
     }
 
-    /// Leaves, and ends the workers.
+    /// Leaves, and ends the workers; returns when they have ended.
     pub async fn shutdown(self) {
         self.node.leave().await;
-        self.children.end();
+        let _ = self.children.end(ENDS_WITHIN).await;
     }
 }
 
 impl Drop for LocalCluster {
     fn drop(&mut self) {
-        self.children.end();
+        self.children.end(ENDS_WITHIN);
     }
 }
 
@@ -174,7 +176,7 @@ impl LocalCluster {
         });
         let ready = waits.await.map_err(std::io::Error::other)?;
         if ready.is_err() {
-            self.children.end();
+            let _ = self.children.end(Duration::ZERO).await;
         }
         ready.map_err(StartError::LocalCluster)
     }

@@ -3,11 +3,11 @@
 use std::{
     collections::{HashMap, VecDeque},
     ffi::OsString,
-    io::{self, BufRead, BufReader, Read},
+    io::{self, BufRead, BufReader, PipeWriter, Read},
     os::unix::process::{CommandExt, ExitStatusExt},
-    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -15,13 +15,20 @@ use std::{
 };
 
 use atasks_cluster::{address::Address, node::ExitOf};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::{
+    io::Errno,
+    process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid},
+};
 use tokio::{
-    sync::{Notify, watch},
+    sync::{Notify, oneshot, watch},
     time::Instant,
 };
 
-use super::{LocalWorker, child::WORKER_OF, orders::Orders};
+use super::{
+    LocalWorker,
+    child::{WORKER_OF, mark},
+    orders::Orders,
+};
 use crate::{Loss, NodeId, StartError};
 
 /// A worker is started again this often within [`RESTARTS_WITHIN`]; once more and it stays down.
@@ -39,6 +46,7 @@ pub(super) struct Children {
     addresses: Vec<Address>,
     state: Mutex<State>,
     failed: Notify,
+    gone: Condvar,
 }
 
 #[derive(Default)]
@@ -50,10 +58,11 @@ struct State {
     ended: bool,
 }
 
-/// Its standard input is the child's life line.
+/// A process that has not been waited for, so that its number is its own.
 struct Running {
     worker: LocalWorker,
-    _life: ChildStdin,
+    /// Its standard input; none once the child is to end.
+    life: Option<PipeWriter>,
 }
 
 impl Children {
@@ -62,7 +71,14 @@ impl Children {
         let cluster = CLUSTERS.fetch_add(1, Ordering::Relaxed);
         let socket = |worker| format!("local-{}-{cluster}-{worker}", std::process::id());
         let addresses = (0..workers).map(|worker| Address::Unix(socket(worker).into())).collect();
-        Arc::new(Self { executors, test, addresses, state: Mutex::default(), failed: Notify::new() })
+        Arc::new(Self {
+            executors,
+            test,
+            addresses,
+            state: Mutex::default(),
+            failed: Notify::new(),
+            gone: Condvar::new(),
+        })
     }
 
     pub(super) fn count(&self) -> usize {
@@ -74,7 +90,9 @@ impl Children {
     }
 
     pub(super) fn running(&self) -> Vec<LocalWorker> {
-        let mut running: Vec<_> = self.state().running.values().map(|running| running.worker.clone()).collect();
+        let state = self.state();
+        let running = state.running.values().filter(|running| running.life.is_some());
+        let mut running: Vec<_> = running.map(|running| running.worker.clone()).collect();
         running.sort_by(|one, other| one.node.cmp(&other.node));
         running
     }
@@ -91,18 +109,33 @@ impl Children {
         Ok(())
     }
 
-    /// Ends all: their life lines are cut, and a worker that cannot hear that (it is stopped, or stuck before it reads)
-    /// is killed.
-    pub(super) fn end(&self) {
+    /// Ends all: their life lines are cut, and what still runs after `patience` is killed. Tells when none is left.
+    pub(super) fn end(self: &Arc<Self>, patience: Duration) -> oneshot::Receiver<()> {
+        let (tell, told) = oneshot::channel();
         let mut state = self.state();
         state.ended = true;
-        for running in std::mem::take(&mut state.running).into_values() {
-            let pid = i32::try_from(running.worker.pid).ok().and_then(Pid::from_raw);
-            if let Some(pid) = pid {
-                // It is there: whoever waits for its end takes it out of this table first.
-                let _ = kill_process(pid, Signal::KILL);
-            }
+        state.running.values_mut().for_each(|running| running.life = None);
+        if !state.running.is_empty() {
+            let children = self.clone();
+            let kills = move || {
+                children.kill_after(patience);
+                let _ = tell.send(());
+            };
+            // Without the thread none is killed: a child that reads its life line ends all the same.
+            let _ = thread::Builder::new().name("atasks-end".to_owned()).spawn(kills);
         }
+        told
+    }
+
+    fn kill_after(&self, patience: Duration) {
+        let some = |state: &mut State| !state.running.is_empty();
+        let waited = self.gone.wait_timeout_while(self.state(), patience, some);
+        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        for pid in state.running.values().filter_map(|running| Pid::from_raw(running.worker.pid.cast_signed())) {
+            // It may have ended by itself, and its number is still taken.
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        drop(self.gone.wait_while(state, some));
     }
 
     /// Answers how the process of a node has ended, for links that have.
@@ -136,18 +169,18 @@ impl Children {
 
     fn spawn(self: &Arc<Self>, worker: usize) -> io::Result<(Child, watch::Sender<Option<Loss>>)> {
         let node = NodeId::new(&format!("local-{worker}"), rand::random());
-        let mut command = Command::new(std::env::current_exe()?);
-        command
+        let (input, mut life) = io::pipe()?;
+        // Ours of its input is closed with the command: the child alone reads it.
+        let mut child = Command::new(std::env::current_exe()?)
             .args(self.arguments())
-            .env(WORKER_OF, std::process::id().to_string())
+            .env(WORKER_OF, mark(&input)?)
             .process_group(0)
-            .stdin(Stdio::piped())
+            .stdin(input)
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn()?;
+            .stderr(Stdio::piped())
+            .spawn()?;
         let (told, exit) = watch::channel(None);
-        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let Some(mut life) = stdin else { return Err(io::Error::other("the worker has no standard input")) };
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         // A child that is gone already does not read: its exit is told by the thread that waits for it.
         let _ = self.orders(worker, &node).write(&mut life);
         if let Some(stdout) = stdout {
@@ -162,10 +195,8 @@ impl Children {
             state.exits.retain(|_, exit| exit.borrow().is_none());
         }
         state.exits.insert(node.clone(), exit);
-        if !state.ended {
-            let running = Running { worker: LocalWorker { node, pid: child.id() }, _life: life };
-            state.running.insert(worker, running);
-        }
+        let life = (!state.ended).then_some(life);
+        state.running.insert(worker, Running { worker: LocalWorker { node, pid: child.id() }, life });
         Ok((child, told))
     }
 
@@ -221,10 +252,12 @@ impl Children {
         let mut starts = VecDeque::from([Instant::now()]);
         loop {
             let (process, told) = &mut child;
-            let status = process.wait();
-            told.send_replace(status.as_ref().ok().map(|status| loss_of(*status)));
+            has_ended(process);
             let mut state = self.state();
             state.running.remove(&worker);
+            let status = process.wait();
+            told.send_replace(status.as_ref().ok().map(|status| loss_of(*status)));
+            self.gone.notify_all();
             if state.ended {
                 return;
             }
@@ -250,8 +283,10 @@ impl Children {
     }
 
     fn fail(&self, what: &str) {
-        let what = format!("{what}; {}", self.last_output());
+        tracing::error!(what, "a local worker stays down");
+        // For whoever awaits a call of a cluster that has started: the call waits for a worker that does not come.
         eprintln!("atasks: {what}");
+        let what = format!("{what}; {}", self.last_output());
         self.state().failure.get_or_insert(what);
         self.failed.notify_waiters();
     }
@@ -268,6 +303,12 @@ impl Children {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Waits until the process has ended, and leaves its number taken.
+fn has_ended(process: &Child) {
+    let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+    while matches!(waitid(WaitId::Pid(Pid::from_child(process)), ended), Err(Errno::INTR)) {}
 }
 
 fn loss_of(status: ExitStatus) -> Loss {

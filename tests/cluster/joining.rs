@@ -37,14 +37,14 @@ async fn workers_and_clients_find_each_other_through_one_seed() {
 
 #[tokio::test]
 async fn another_secret_is_refused_at_both_ends_and_both_say_so() {
-    let mut worker = Worker::new(Over::Tls, "secret", &[]);
+    let mut worker = Worker::new(Over::Tls, "asked", &[]);
     let stranger = Node::builder().client().secret(OTHER_SECRET).seed(worker.address.clone());
     let stranger = stranger.configure(|config| config.cluster.join_timeout = Duration::from_secs(1));
     let error = stranger.join().await.unwrap_err();
     println!("{error}");
     assert!(matches!(&error, StartError::NoSeed(seeds) if seeds.len() == 1 && seeds[0].0 == worker.address), "{error}");
     assert!(error.to_string().contains("secret"), "{error}");
-    println!("{}", worker.process.line("secret"));
+    println!("{}", worker.process.line("this cluster's secret"));
     client(&[&worker.address]).join().await.unwrap();
 }
 
@@ -54,7 +54,7 @@ async fn two_workers_of_different_secrets_do_not_meet() {
     let mut other = program("launched");
     let other = other.args(["worker", "--listen", "127.0.0.1:0", "--seed", &first.address]);
     let (mut other, address) = Running::worker(other.env("ATASKS__CLUSTER__SECRET", OTHER_SECRET));
-    println!("{}", other.line("secret"));
+    println!("{}", other.line("another secret"));
     let node = Node::builder().client().secret(OTHER_SECRET).seed(address).join().await.unwrap();
     node.scope(whereabouts()).await.unwrap();
     assert_eq!(node.nodes().len(), 2, "{:?}", node.nodes());

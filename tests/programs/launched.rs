@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a program of tests")]
 
+mod log;
 mod tasks;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use tasks::{hold_on, run_program, whereabouts};
 struct Prepared(String);
 
 async fn setup(builder: &mut NodeBuilder) -> atasks::Result<()> {
+    log::show();
     // Only a runtime has timers.
     tokio::time::sleep(Duration::from_millis(1)).await;
     if std::env::var_os("SETUP_FAILS").is_some() {

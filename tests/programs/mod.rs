@@ -65,9 +65,12 @@ impl Running {
         self.process.id()
     }
 
-    /// Waits for the next line that has `part` in it.
+    /// Waits until a line is said that has `part` in it, or was before.
     #[track_caller]
     pub(crate) fn line(&mut self, part: &str) -> String {
+        if let Some(line) = self.heard.iter().find(|line| line.contains(part)) {
+            return line.clone();
+        }
         let until = Instant::now() + PATIENCE;
         loop {
             match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {

@@ -1,5 +1,7 @@
 //! A program with `#[atasks::main]` and without async.
 
+#![expect(clippy::unwrap_used, reason = "a program of tests")]
+
 mod tasks;
 
 #[atasks::main(worker = "serve")]

@@ -3,6 +3,7 @@
 //! The file is `atasks.toml` in the current folder, or the one that `ATASKS_CONFIG` names. A variable is named
 //! `ATASKS__SECTION__KEY`; lists are separated by commas.
 
+mod list;
 mod units;
 
 use std::{path::PathBuf, time::Duration};
@@ -58,6 +59,7 @@ pub struct NodeConfig {
     /// What it does; by default what the program says.
     pub role: Option<Role>,
     /// What calls may ask for by `Placement::Label`.
+    #[serde(with = "list")]
     pub labels: Vec<String>,
     /// Threads that run tasks; by default one a core. More than cores costs switches, fewer leaves cores idle.
     pub executors: Option<usize>,
@@ -81,10 +83,12 @@ impl Default for NodeConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct ClusterConfig {
     /// Where a worker listens: `unix`, `unix:NAME`, `unix:/PATH` or `HOST:PORT`.
+    #[serde(with = "list")]
     pub listen: Vec<String>,
     /// Under which address others reach it, where that differs.
     pub advertise: Option<String>,
     /// Nodes to join: `unix:NAME` or `HOST:PORT`.
+    #[serde(with = "list")]
     pub seeds: Vec<String>,
     /// The cluster's secret: 32 bytes as 64 hexadecimal digits.
     pub secret: Option<Hidden>,
@@ -179,26 +183,20 @@ impl Config {
     pub fn load() -> Result<Self, StartError> {
         let named = std::env::var_os("ATASKS_CONFIG");
         let file = named.clone().map_or_else(|| PathBuf::from("atasks.toml"), PathBuf::from);
-        let environment = config::Environment::with_prefix("ATASKS")
-            .prefix_separator("__")
-            .separator("__")
-            // As text: a secret or a name of digits is no number.
-            .try_parsing(false);
-        let list = |variable: &str| {
-            let text = std::env::var(variable).ok()?;
-            Some(text.split(',').map(|part| part.trim().to_owned()).collect::<Vec<_>>())
-        };
-        let wrong = |error: config::ConfigError| StartError::Config(error.to_string());
+        let file = config::File::from(file).format(config::FileFormat::Toml).required(named.is_some());
+        Self::read(file, variables())
+    }
+
+    fn read(
+        file: impl config::Source + Send + Sync + 'static,
+        variables: config::Environment,
+    ) -> Result<Self, StartError> {
         let read = config::Config::builder()
-            .set_override_option("cluster.listen", list("ATASKS__CLUSTER__LISTEN"))
-            .and_then(|builder| builder.set_override_option("cluster.seeds", list("ATASKS__CLUSTER__SEEDS")))
-            .and_then(|builder| builder.set_override_option("node.labels", list("ATASKS__NODE__LABELS")))
-            .map_err(wrong)?
-            .add_source(config::File::from(file).format(config::FileFormat::Toml).required(named.is_some()))
-            .add_source(environment)
+            .add_source(file)
+            .add_source(variables)
             .build()
-            .map_err(wrong)?;
-        let config: Self = read.try_deserialize().map_err(wrong)?;
+            .map_err(|error| StartError::Config(error.to_string()))?;
+        let config: Self = read.try_deserialize().map_err(|error| StartError::Config(error.to_string()))?;
         config.check()?;
         Ok(config)
     }
@@ -237,9 +235,54 @@ impl Config {
     }
 }
 
+/// The variables, as texts: what looks like a number may be a name or a secret.
+fn variables() -> config::Environment {
+    config::Environment::with_prefix("ATASKS").prefix_separator("__").separator("__")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(file: &str, set: &[(&str, &str)]) -> Result<Config, StartError> {
+        let set = set.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Config::read(config::File::from_str(file, config::FileFormat::Toml), variables().source(Some(set)))
+    }
+
+    #[test]
+    fn a_variable_that_looks_like_a_number_stays_the_text_that_it_is() {
+        let secret = "0".repeat(64);
+        let set = [
+            ("ATASKS__CLUSTER__SECRET", &secret[..]),
+            ("ATASKS__NODE__NAME", "1e5"),
+            ("ATASKS__NODE__LABELS", "007"),
+            ("ATASKS__NODE__EXECUTORS", "3"),
+            ("ATASKS__LIMITS__PAYLOAD_MAX", "4096"),
+        ];
+        let config = read("", &set).unwrap();
+        assert_eq!(config.cluster.secret.unwrap().0, secret);
+        assert_eq!((config.node.name.as_deref(), config.node.executors), (Some("1e5"), Some(3)));
+        assert_eq!((&config.node.labels[..], config.limits.payload_max), (&["007".to_owned()][..], 4096));
+    }
+
+    #[test]
+    fn lists_are_read_from_both_sources_and_the_variable_wins() {
+        let file = "[cluster]\nseeds = ['unix:a', 'unix:b']\n[node]\nlabels = ['gpu']";
+        let config = read(file, &[("ATASKS__CLUSTER__SEEDS", "host:1, unix:c,")]).unwrap();
+        assert_eq!(
+            (config.cluster.seeds, config.node.labels),
+            (vec!["host:1".into(), "unix:c".into()], vec!["gpu".to_owned()])
+        );
+        assert_eq!(read(file, &[("ATASKS__CLUSTER__SEEDS", "")]).unwrap().cluster.seeds, Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_what_there_is() {
+        for (file, set) in [("[cluster]\nseds = []", &[][..]), ("", &[("ATASKS__CLUSTER__SEDS", "x")])] {
+            let error = read(file, set).unwrap_err().to_string();
+            assert!(error.contains("`seds`") && error.contains("`seeds`"), "{error}");
+        }
+    }
 
     #[test]
     fn the_defaults_are_allowed() {

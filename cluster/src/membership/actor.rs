@@ -28,8 +28,8 @@ pub(crate) enum MembershipMsg {
     Linked { link: Arc<Link>, read: BytesMut, address: Option<Address> },
     /// What was dialled has made no link.
     NotLinked { address: Address, error: GreetError },
-    /// What was dialled did not answer.
-    Unreachable { address: Address, reason: String },
+    /// What was dialled did not answer, or does not let us in, which may need a person to change.
+    Unreachable { address: Address, reason: String, needs_a_person: bool },
     /// Dial these as well.
     AddSeeds(Vec<Address>),
     /// A peer has told of workers.
@@ -78,7 +78,9 @@ impl Actor for MembershipActor {
                 state.links.insert(actor.get_id(), link);
             }
             MembershipMsg::NotLinked { address, error } => state.not_linked(&myself, address, error),
-            MembershipMsg::Unreachable { address, reason } => state.retry(&myself, address, &reason),
+            MembershipMsg::Unreachable { address, reason, needs_a_person } => {
+                state.retry(&myself, address, &reason, needs_a_person);
+            }
             MembershipMsg::AddSeeds(seeds) => state.add_seeds(&myself, seeds),
             MembershipMsg::HeardOf(workers) => state.heard_of(&myself, workers),
         }
@@ -133,13 +135,16 @@ impl State {
             GreetError::Linked(peer) if self.node.upgrade().is_some_and(|node| node.election().is_linked(&peer)) => {
                 self.targets.linked(&address, &peer);
             }
-            error => self.retry(myself, address, &error.to_string()),
+            error => self.retry(myself, address, &error.to_string(), matches!(error, GreetError::Refused(_))),
         }
     }
 
-    fn retry(&mut self, myself: &ActorRef<MembershipMsg>, address: Address, reason: &str) {
+    fn retry(&mut self, myself: &ActorRef<MembershipMsg>, address: Address, reason: &str, needs_a_person: bool) {
         if let Some(node) = self.node.upgrade() {
-            node.note_answer(&address, reason);
+            let is_new = node.note_answer(&address, reason);
+            if is_new && needs_a_person {
+                tracing::warn!(%address, reason, "a node is not joined, and it is dialled on");
+            }
         }
         if let Some(wait) = self.targets.failed(&address) {
             self.dial(myself, address, wait);
@@ -166,14 +171,17 @@ impl State {
 async fn dialled(node: &Arc<NodeCore>, address: Address) -> MembershipMsg {
     let socket = match dial(&address, node.credentials(), GREETING_TIME_MAX).await {
         Ok(socket) => socket,
-        Err(error) => return MembershipMsg::Unreachable { address, reason: error.to_string() },
+        Err(error) => {
+            let needs_a_person = error.needs_a_person();
+            return MembershipMsg::Unreachable { address, reason: error.to_string(), needs_a_person };
+        }
     };
     match timeout(GREETING_TIME_MAX, greet(node, socket, Dialled::ByUs)).await {
         Ok(Ok((link, read))) => MembershipMsg::Linked { link, read, address: Some(address) },
         Ok(Err(error)) => MembershipMsg::NotLinked { address, error },
         Err(_elapsed) => {
             let reason = "it is silent: connected, and did not greet in time".to_owned();
-            MembershipMsg::Unreachable { address, reason }
+            MembershipMsg::Unreachable { address, reason, needs_a_person: false }
         }
     }
 }

@@ -52,8 +52,8 @@ use crate::{
 
 /// How long a lost child process may take to tell how it ended.
 const EXIT_TOLD_WITHIN: Duration = Duration::from_secs(1);
-/// Most addresses whose last answers are kept.
-const ANSWERS_MAX: usize = 64;
+/// Addresses whose last answer is kept.
+const ANSWERS_KEPT: usize = 64;
 /// How long a node that leaves waits for what it has said to be written.
 const FAREWELL_MAX: Duration = Duration::from_millis(500);
 
@@ -298,17 +298,15 @@ impl NodeCore {
         }
     }
 
-    /// Notes what an address has answered, for the person who reads `NoSeed`.
-    pub(crate) fn note_answer(&self, address: &Address, answer: &str) {
+    /// Notes what an address has answered, for the person who reads `NoSeed`. True: it is another answer than before.
+    pub(crate) fn note_answer(&self, address: &Address, answer: &str) -> bool {
+        tracing::debug!(%address, answer, "no link");
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         let address = address.to_string();
-        if answers.len() < ANSWERS_MAX || answers.contains_key(&address) {
-            // Said once, and not at every try.
-            if answers.get(&address).is_none_or(|before| before != answer) {
-                tracing::warn!(address, answer, "no link; trying again");
-            }
-            answers.insert(address, answer.to_owned());
+        if answers.len() >= ANSWERS_KEPT && !answers.contains_key(&address) {
+            return false;
         }
+        answers.insert(address, answer.to_owned()).is_none_or(|before| before != answer)
     }
 
     fn tell_gossip<'a>(&self, to: impl IntoIterator<Item = &'a Arc<Link>>, acquaintances: &[Acquaintance]) {

@@ -159,6 +159,14 @@ impl DialError {
     pub fn nobody_listens(&self) -> bool {
         matches!(self, Self::Refused { .. } | Self::NoSuchSocket { .. })
     }
+
+    /// Whether it stays so until a person changes a setting at one of the two ends.
+    pub fn needs_a_person(&self) -> bool {
+        matches!(
+            self,
+            Self::WrongSecret { .. } | Self::OtherProtocol { .. } | Self::WrongUser { .. } | Self::NoSecret { .. }
+        )
+    }
 }
 
 /// Says why one who connected was not let in. It concerns that connection alone.
