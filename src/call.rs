@@ -83,7 +83,12 @@ struct Message<'a, T>(&'a mut Option<T>);
 
 impl<T: Task> Arguments for Message<'_, T> {
     fn entry(&self) -> Option<&'static TaskEntry> {
-        T::entry().or_else(|| program::find(T::NAME))
+        match T::entry() {
+            Some(entry) if entry.has_body() => Some(entry),
+            // A declaration: the body may be in this program as well.
+            Some(declared) => program::registered(declared),
+            None => program::find(T::NAME),
+        }
     }
 
     fn encode(&mut self, limit: usize) -> Result<Vec<u8>, codec::Error> {

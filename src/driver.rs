@@ -232,9 +232,12 @@ impl Driver {
                     Poll::Pending => return Poll::Pending,
                 },
                 Step::Backoff(until) => {
-                    if Instant::now() < *until {
+                    if Instant::now() < *until && !attempt.node.has_left() {
                         attempt.node.wake_at(*until, cx.waker().clone());
-                        return Poll::Pending;
+                        // It may have left just before it could have heard of that.
+                        if !attempt.node.has_left() {
+                            return Poll::Pending;
+                        }
                     }
                     attempt.step = Step::Start;
                     continue;

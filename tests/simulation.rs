@@ -1,5 +1,7 @@
 //! Clusters in one thread, in virtual time: the same seed gives the same run.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::{
     sync::{Arc, Mutex},
     time::Duration,

@@ -54,6 +54,9 @@ pub trait Router: Any + Send + Sync {
     /// Has `slot` expire at the deadline that it was made with.
     fn watch_deadline(&self, slot: &Arc<Slot>);
 
-    /// Wakes `waker` at `when`.
+    /// Whether it has left, so that nothing starts here any more.
+    fn has_left(&self) -> bool;
+
+    /// Wakes `waker` at `when`, or when the node leaves.
     fn wake_at(&self, when: tokio::time::Instant, waker: std::task::Waker);
 }

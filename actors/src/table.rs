@@ -61,7 +61,8 @@ impl TaskTable {
         entries: impl Iterator<Item = &'static TaskEntry>,
         build: &dyn Fn() -> Vec<u8>,
     ) -> Result<Self, TableError> {
-        let mut entries: Vec<_> = entries.collect();
+        let all: Vec<_> = entries.collect();
+        let mut entries = all.clone();
         entries.sort_by_key(|entry| (entry.name(), entry.origin().file, entry.origin().line));
         // A program may declare a task whose body it has as well: the body counts.
         entries.dedup_by(|second, first| {
@@ -86,6 +87,12 @@ impl TaskTable {
             entry.set_index(index);
             by_name.insert(entry.name(), index);
             tasks.push(Registered { entry, fingerprint: fingerprint(entry, build)? });
+        }
+        // A declaration stands for the same task as the body.
+        for entry in all {
+            if let Some(index) = by_name.get(entry.name()) {
+                entry.set_index(*index);
+            }
         }
         Ok(Self { tasks, by_name })
     }

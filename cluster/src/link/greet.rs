@@ -57,35 +57,58 @@ pub(crate) async fn greet(
         let _ = talk.say(answer).await;
         return Err(error);
     }
-    let reserved = Reserved { node, peer: &peer.id, dialled };
+    let mut reserved = Reserved { node, peer: &peer.id, dialled, stands: Stands::Reserved };
     let welcome = Greeting::Welcome(Welcome { version: VERSIONS.max, resumed: false });
     match dialled {
         Dialled::ByUs => {
             talk.hear_welcome(&peer.id).await?;
+            // Before the peer hears that it is the link: it must not come to be so at that end alone.
+            reserved.confirm()?;
             talk.say(&[&welcome]).await?;
         }
         Dialled::ByPeer => {
             talk.say(&[&hello, &welcome]).await?;
             talk.hear_welcome(&peer.id).await?;
+            reserved.confirm()?;
         }
     }
-    if !node.election().confirm(&peer.id, dialled) {
-        return Err(GreetError::Linked(peer.id.clone()));
-    }
+    reserved.stands = Stands::Linked;
     drop(reserved);
     Ok((Link::new(peer, talk.socket, node), talk.read))
 }
 
-/// Gives a reservation back when the greeting fails; once confirmed there is none to give back.
+/// What a greeting has got so far; given back when the greeting fails, or is cut off.
 struct Reserved<'a> {
     node: &'a Arc<NodeCore>,
     peer: &'a NodeId,
     dialled: Dialled,
+    stands: Stands,
+}
+
+enum Stands {
+    Reserved,
+    Confirmed,
+    /// The link has it from here on.
+    Linked,
+}
+
+impl Reserved<'_> {
+    fn confirm(&mut self) -> Result<(), GreetError> {
+        if !self.node.election().confirm(self.peer, self.dialled) {
+            return Err(GreetError::Linked(self.peer.clone()));
+        }
+        self.stands = Stands::Confirmed;
+        Ok(())
+    }
 }
 
 impl Drop for Reserved<'_> {
     fn drop(&mut self) {
-        self.node.election().release(self.peer, self.dialled);
+        match self.stands {
+            Stands::Reserved => self.node.election().release(self.peer, self.dialled),
+            Stands::Confirmed => self.node.election().unlink(self.peer),
+            Stands::Linked => {}
+        }
     }
 }
 
@@ -103,7 +126,7 @@ fn hello(node: &NodeCore) -> Hello {
         processed: 0,
         table_digest: [0; 16],
         payload_max: node.payload_max_wire(),
-        addresses: node.addresses().iter().map(ToString::to_string).take(greeting::ADDRESSES_MAX).collect(),
+        addresses: node.advertised().take(greeting::ADDRESSES_MAX).collect(),
         cluster_size: None,
     }
 }

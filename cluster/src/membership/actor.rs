@@ -159,10 +159,11 @@ impl State {
             if other == *node.me() || node.election().is_linked(&other) || !ours {
                 continue;
             }
-            // One way to it is enough: the first that this node can use.
-            let address = addresses.iter().filter_map(|text| text.parse::<Address>().ok()).next();
-            if let Some(address) = address.filter(|address| self.targets.add(address, false)) {
-                self.dial(myself, address, Duration::ZERO);
+            // Some may be good on its own machine only; of several that lead to it one becomes the link.
+            for address in addresses.iter().filter_map(|text| text.parse::<Address>().ok()) {
+                if self.targets.add(&address, false) {
+                    self.dial(myself, address, Duration::ZERO);
+                }
             }
         }
     }

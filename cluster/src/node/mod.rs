@@ -154,6 +154,15 @@ impl NodeCore {
         self.addresses.get().map_or(&[], Vec::as_slice)
     }
 
+    /// Where others are told to reach it: where it listens, or what it was told to say instead of an address that is good
+    /// for listening only.
+    pub(crate) fn advertised(&self) -> impl Iterator<Item = String> {
+        let advertise = self.config.cluster.advertise.clone();
+        let listens = self.addresses().iter();
+        let kept = listens.filter(move |address| advertise.is_none() || matches!(address, Address::Unix(_)));
+        self.config.cluster.advertise.clone().into_iter().chain(kept.map(ToString::to_string))
+    }
+
     /// Whether it has left.
     pub fn is_closed(&self) -> bool {
         self.left.load(Ordering::SeqCst)
@@ -503,7 +512,7 @@ impl Router for NodeCore {
             return failed(error);
         }
         let slot = Slot::new(unplaceable.deadline);
-        let call = Unplaceable::new(unplaceable, placement.clone(), slot.clone());
+        let call = Box::new(Unplaceable::new(unplaceable, placement.clone(), slot.clone()));
         if self.placement.get().is_some_and(|placement| placement.cast(PlacementMsg::Keep(call)).is_ok()) {
             Started::Pending(slot)
         } else {
@@ -513,6 +522,10 @@ impl Router for NodeCore {
 
     fn watch_deadline(&self, slot: &Arc<Slot>) {
         self.timers.expire(slot);
+    }
+
+    fn has_left(&self) -> bool {
+        self.is_closed()
     }
 
     fn wake_at(&self, when: Instant, waker: Waker) {

@@ -226,6 +226,7 @@ impl NodeCore {
         if let Some(timers) = self.timer_loop.get() {
             timers.abort();
         }
+        self.timers.close();
     }
 }
 

@@ -121,6 +121,16 @@ impl Timers {
         }
     }
 
+    /// Wakes all that wait to be woken: the node is no more, and they find out.
+    pub(crate) fn close(&self) {
+        let entries = std::mem::take(&mut self.lock().entries);
+        for timer in entries.into_values() {
+            if let Timer::Wake(waker) = timer {
+                waker.wake();
+            }
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

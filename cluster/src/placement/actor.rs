@@ -70,7 +70,7 @@ impl Drop for Unplaceable {
 
 pub(crate) enum PlacementMsg {
     /// Keep this call until somebody can run it.
-    Keep(Unplaceable),
+    Keep(Box<Unplaceable>),
     /// A node has come or gone, or there is room on a link: try again.
     Changed,
     /// Time is over for the first that nobody can run.
@@ -115,12 +115,13 @@ impl Actor for PlacementActor {
         };
         match message {
             // Somebody may have come between the caller's look and this one.
-            PlacementMsg::Keep(call) => state.keep(&node, call),
+            PlacementMsg::Keep(call) => state.keep(&node, *call),
             PlacementMsg::Changed => state.try_again(&node),
             PlacementMsg::Due => {
                 state.alarmed = false;
                 let now = Instant::now();
-                while let Some((_, call)) = state.homeless.pop_front_if(|(until, _)| *until <= now) {
+                while state.homeless.front().is_some_and(|(until, _)| *until <= now) {
+                    let Some((_, call)) = state.homeless.pop_front() else { break };
                     match call.place(&node) {
                         None => {}
                         Some((Kept::Full, call)) => state.roomless.push_back(call),
