@@ -98,6 +98,7 @@ impl Crash {
     }
 
     /// Adds an await that the crash passes.
+    #[doc(hidden)]
     pub fn passes(&mut self, hop: Hop) {
         push_hop(&mut self.0.hops, hop);
     }
@@ -266,8 +267,15 @@ fn of_the_task(backtrace: &str) -> String {
     fn begins_frame(line: &str) -> bool {
         line.trim_start().split(':').next().is_some_and(|number| number.parse::<u32>().is_ok())
     }
-    const MACHINERY: [&str; 4] =
-        ["::panicking::", "rust_begin_unwind", "crash::install_hook", "__rust_end_short_backtrace"];
+    const MACHINERY: [&str; 7] = [
+        "::panicking::",
+        "rust_begin_unwind",
+        "rust_panic",
+        "crash::install_hook",
+        "__rust_end_short_backtrace",
+        "alloc::boxed::Box<",
+        "<alloc::boxed",
+    ];
     let mut frames: Vec<Vec<&str>> = Vec::new();
     for line in backtrace.lines() {
         match frames.last_mut() {
@@ -276,7 +284,8 @@ fn of_the_task(backtrace: &str) -> String {
         }
     }
     let of_panic = |frame: &Vec<&str>| MACHINERY.iter().any(|name| frame[0].contains(name));
-    let begin = frames.iter().rposition(of_panic).map_or(0, |last| last + 1);
+    // From the top: further down there is machinery as well, what catches the panic.
+    let begin = frames.iter().position(|frame| !of_panic(frame)).unwrap_or(0);
     let ours =
         |frame: &&Vec<&str>| !["atasks_actors::", "atasks::task::start"].iter().any(|name| frame[0].contains(name));
     let task: Vec<_> = frames[begin..].iter().take_while(ours).flatten().copied().collect();
@@ -291,7 +300,7 @@ mod tests {
     fn a_backtrace_is_cut_to_the_frames_of_the_task() {
         let whole = "   0: atasks_actors::crash::install_hook::{{closure}}\n             at ./crash.rs:1:1\n   1: \
                      std::panicking::panic_with_hook\n   2: core::panicking::panic_fmt\n   3: app::inner\n             at \
-                     ./src/main.rs:7:5\n   4: app::task\n   5: atasks_actors::executor::body::Body::poll\n   6: main";
+                     ./src/main.rs:7:5\n   4: app::task\n   5: atasks_actors::executor::body::Body::poll\n   6: std::panicking::catch_unwind\n   7: main";
         assert_eq!(of_the_task(whole), "   3: app::inner\n             at ./src/main.rs:7:5\n   4: app::task");
     }
 

@@ -345,6 +345,7 @@ impl TaskError {
     }
 
     /// Adds an await that the error passes.
+    #[doc(hidden)]
     pub fn passes(&mut self, hop: impl FnOnce() -> Hop) {
         if let Self::Crashed(crash) = self {
             crash.passes(hop());
@@ -352,6 +353,7 @@ impl TaskError {
     }
 
     /// Makes the error of a payload that did not encode or decode.
+    #[doc(hidden)]
     #[must_use]
     pub fn from_codec(error: codec::Error, what: Payload, limit: usize) -> Self {
         match error {

@@ -5,7 +5,7 @@ use std::{fmt, io};
 use atasks_actors::table::TableError;
 
 /// Why a node did not start, or did not find its cluster.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
     /// Two tasks have one name, or a type cannot be sent.
@@ -49,6 +49,19 @@ pub enum StartError {
     /// The system refused a thread, a socket or a process.
     #[error("the system refused a resource that a node needs")]
     System(#[from] io::Error),
+}
+
+/// For people, as it is what `main` prints: the text and its causes.
+impl fmt::Debug for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            write!(f, "\n  caused by: {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
 }
 
 struct Tried<'a>(&'a [(String, String)]);

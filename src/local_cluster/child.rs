@@ -67,7 +67,8 @@ pub(crate) fn become_worker(builder: NodeBuilder) -> ! {
     // The life line: it ends with the parent, whatever ends that.
     let mut rest = [0; 64];
     while !matches!(life.read(&mut rest), Ok(0) | Err(_)) {}
-    let _ = node;
+    // So that no socket's file is left behind.
+    let _ = atasks_actors::wait::wait(node.core().stop_listening());
     std::process::exit(0)
 }
 

@@ -35,7 +35,7 @@ use atasks_actors::{
     task_error::{Loss, Ran, TaskError, Unplaced},
 };
 use ractor::ActorRef;
-use tokio::{sync::watch, time::Instant};
+use tokio::{sync::watch, task::JoinHandle, time::Instant};
 
 pub use self::start::{ExitOf, NodeParts};
 use self::{root::RootMsg, timers::Timers, view::View};
@@ -86,6 +86,7 @@ pub struct NodeCore {
     membership: OnceLock<ActorRef<MembershipMsg>>,
     placement: OnceLock<ActorRef<PlacementMsg>>,
     answers: Mutex<BTreeMap<String, String>>,
+    listeners: Mutex<Vec<JoinHandle<()>>>,
     exit_of: Mutex<Option<ExitOf>>,
     first_call: Mutex<Option<FirstCall>>,
     awaits_first_call: AtomicBool,

@@ -106,6 +106,7 @@ impl NodeCore {
             membership: OnceLock::new(),
             placement: OnceLock::new(),
             answers: Mutex::default(),
+            listeners: Mutex::default(),
             exit_of: Mutex::default(),
             first_call: Mutex::default(),
             awaits_first_call: Default::default(),
@@ -142,7 +143,8 @@ impl NodeCore {
         let _ = self.timer_loop.set(running.abort_handle());
         for listener in listeners {
             if let Some(membership) = self.membership.get() {
-                tokio::spawn(listen(listener, Arc::downgrade(&self), membership.clone()));
+                let listens = tokio::spawn(listen(listener, Arc::downgrade(&self), membership.clone()));
+                self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listens);
             }
         }
         Ok(())
@@ -201,7 +203,18 @@ impl NodeCore {
             }
         };
         let _ = timeout(FAREWELL_MAX, farewell).await;
+        self.stop_listening().await;
         self.close();
+    }
+
+    /// Lets nobody in any more, and waits until the sockets are gone, their files with them.
+    pub async fn stop_listening(&self) {
+        let listeners = std::mem::take(&mut *self.listeners.lock().unwrap_or_else(PoisonError::into_inner));
+        for listener in listeners {
+            listener.abort();
+            // It ends by being aborted.
+            let _ = listener.await;
+        }
     }
 
     /// Ends the node at once.
@@ -212,6 +225,9 @@ impl NodeCore {
         }
         if let Some(placement) = self.placement.get() {
             let _ = placement.cast(PlacementMsg::Changed);
+        }
+        for listener in &*self.listeners.lock().unwrap_or_else(PoisonError::into_inner) {
+            listener.abort();
         }
         for link in self.view.swap(Arc::default()).links() {
             link.leave();

@@ -137,14 +137,14 @@ pub enum SecretError {
     /// The text has another length, or characters that do not belong.
     #[error(
         "a cluster secret is 32 random bytes, written as 64 hex digits or 43 characters of base64url; \
-         these are {found} characters of something else; make one with `atasks secret`"
+         these are {found} characters of something else; make one with `openssl rand -hex 32`"
     )]
     Malformed {
         /// Characters that were given.
         found: usize,
     },
     /// The bytes cannot be random.
-    #[error("the cluster secret is guessable ({why}); make one with `atasks secret`")]
+    #[error("the cluster secret is guessable ({why}); make one with `openssl rand -hex 32`")]
     Guessable {
         /// What gives it away.
         why: &'static str,
