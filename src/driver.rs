@@ -26,6 +26,9 @@ use crate::{Canceller, InvocationId, NodeId, Payload, Placement, Ran, Retry, Tas
 /// Most nodes that may go under a call that has not run before it is told so.
 const PLACED_AGAIN_MAX: u32 = 16;
 
+/// Wait before a call is placed again that was handed back so often.
+const HANDED_BACK_PAUSE: Duration = Duration::from_millis(20);
+
 /// What the driver needs of the typed call.
 pub(crate) trait Arguments {
     fn entry(&self) -> Option<&'static TaskEntry>;
@@ -246,7 +249,12 @@ impl Driver {
             let error = match outcome {
                 Outcome::Returned(bytes) => return Poll::Ready(Ok(bytes)),
                 Outcome::HandedBack => {
-                    attempt.step = Step::Start;
+                    attempt.placed_again += 1;
+                    attempt.step = match attempt.placed_again < PLACED_AGAIN_MAX {
+                        true => Step::Start,
+                        // Whoever hands it back again and again needs time to be gone.
+                        false => Step::Backoff(Instant::now() + HANDED_BACK_PAUSE),
+                    };
                     continue;
                 }
                 Outcome::Failed(error) => error,

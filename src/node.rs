@@ -190,6 +190,8 @@ pub struct NodeBuilder {
     incarnation: Option<u64>,
     listen: Vec<String>,
     private: bool,
+    /// What the file and the environment say is of no interest: a test is the same for everybody.
+    unconfigured: bool,
     workers: usize,
 }
 
@@ -322,7 +324,12 @@ impl NodeBuilder {
             config.cluster.listen.clear();
             config.cluster.seeds.clear();
         });
-        builder.private().start().await
+        builder.private().unconfigured().start().await
+    }
+
+    fn unconfigured(mut self) -> Self {
+        self.unconfigured = true;
+        self
     }
 
     /// Never becomes the default node.
@@ -357,12 +364,12 @@ impl NodeBuilder {
     #[cfg(feature = "testing")]
     pub(crate) fn simulated(mut self, host: Host, credentials: Credentials, incarnation: u64) -> Self {
         (self.host, self.credentials, self.incarnation) = (Some(host), Some(credentials), Some(incarnation));
-        self.private()
+        self.private().unconfigured()
     }
 
     /// Starts the node, and does not wait for others.
     pub(crate) async fn start(self) -> Result<Node, StartError> {
-        let mut config = Config::load()?;
+        let mut config = if self.unconfigured { Config::default() } else { Config::load()? };
         let role = self.role.or(config.node.role).unwrap_or_default();
         if !self.listen.is_empty() {
             config.cluster.listen = self.listen;

@@ -1,7 +1,7 @@
 //! `max = N`: how many invocations of a task run at once. Further ones wait unstarted and hold up nobody else.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     sync::{Mutex, PoisonError, atomic::Ordering},
 };
 
@@ -11,7 +11,8 @@ use crate::context::Context;
 /// The limited tasks of a node: how many of each run, and what waits.
 #[derive(Default)]
 pub(crate) struct Limits {
-    tasks: Mutex<HashMap<u64, Limit>>,
+    // Ordered, so that a simulated run replays exactly.
+    tasks: Mutex<BTreeMap<u64, Limit>>,
 }
 
 #[derive(Default)]

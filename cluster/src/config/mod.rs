@@ -12,6 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::StartError;
 
+/// Least that `limits.backlog` may be: one chunk of a payload.
+const BACKLOG_MIN: usize = 64 << 10;
+/// Longest that any setting may be: 30 days.
+const DURATION_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// What a node does in its cluster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -211,7 +216,7 @@ impl Config {
 
     fn problem(&self) -> Option<String> {
         let LivenessConfig { heartbeat, lost_after } = self.liveness;
-        if heartbeat.is_zero() || lost_after < heartbeat * 5 {
+        if heartbeat.is_zero() || lost_after < heartbeat.saturating_mul(5) {
             return Some(format!(
                 "liveness.lost_after is {lost_after:?}: at least 5 x liveness.heartbeat ({heartbeat:?}) is needed"
             ));
@@ -222,6 +227,18 @@ impl Config {
                 "limits.payload_max is {}: 1 to {ceiling} bytes are allowed",
                 self.limits.payload_max
             ));
+        }
+        if self.limits.backlog < BACKLOG_MIN {
+            return Some(format!("limits.backlog is {}: at least {BACKLOG_MIN} bytes are needed", self.limits.backlog));
+        }
+        let durations = [
+            ("liveness.lost_after", lost_after),
+            ("placement.place_timeout", self.placement.place_timeout),
+            ("cluster.join_timeout", self.cluster.join_timeout),
+            ("node.cancel_grace", self.node.cancel_grace),
+        ];
+        if let Some((key, duration)) = durations.into_iter().find(|(_, duration)| *duration > DURATION_MAX) {
+            return Some(format!("{key} is {duration:?}: at most {DURATION_MAX:?} are allowed"));
         }
         if self.node.executors == Some(0) {
             return Some("node.executors is 0: at least 1 is needed".to_owned());

@@ -87,11 +87,11 @@ impl Link {
         let lost = pending.drain(|call| outgoing.reached_wire(call));
         drop(out);
         self.socket.abort();
+        self.quiet.notify_waiters();
         for lost in lost {
             let ran = if lost.reached { Ran::Maybe } else { Ran::No };
             lost.waiting.complete(Outcome::Failed(self.loss(reason, ran)));
         }
-        self.load.ours.store(0, Ordering::Relaxed);
         self.serving.cancel_all(Canceller::Loss);
     }
 

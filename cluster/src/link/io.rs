@@ -131,10 +131,12 @@ impl Reader {
             Event::Heartbeat(heartbeat) => {
                 link.load.unstarted.store(heartbeat.unstarted, Ordering::Relaxed);
                 if heartbeat.processed > 0 {
-                    broken = link.out().outgoing.acknowledge(heartbeat.processed);
+                    broken = broken.clone().and(link.out().outgoing.acknowledge(heartbeat.processed));
                 }
             }
-            Event::Ack { processed } => broken = link.out().outgoing.acknowledge(processed),
+            Event::Ack { processed } => {
+                broken = broken.clone().and(link.out().outgoing.acknowledge(processed));
+            }
             Event::Goodbye { .. } => *left = true,
             Event::Tasks(bytes) => introduced(&node, link, &bytes),
             Event::Peers(bytes) => acquainted(&node, &bytes),

@@ -114,8 +114,11 @@ impl Sink for Link {
         };
         if let Err(Refused::TooLarge { bytes, limit, .. }) = told {
             let error = TaskError::TooLarge { size: bytes, limit, what: Payload::Result };
-            // Small enough for every peer.
-            let _ = out.outgoing.outcome(call, Status::Failed, encode(&error));
+            let told = out.outgoing.outcome(call, Status::Failed, encode(&error));
+            if told.is_err() {
+                // Whatever the peer takes, it takes nothing at all: an outcome is owed.
+                let _ = out.outgoing.outcome(call, Status::Failed, Bytes::new());
+            }
         }
         self.send(out);
     }

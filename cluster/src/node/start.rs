@@ -195,10 +195,12 @@ impl NodeCore {
         let view = self.view.load_full();
         for link in view.links() {
             link.leave();
-            link.goodbye();
         }
         let farewell = async {
+            // A peer that has heard the goodbye hears nothing more: outcomes go first.
             for link in view.links() {
+                link.is_quiet().await;
+                link.goodbye();
                 link.is_quiet().await;
             }
         };

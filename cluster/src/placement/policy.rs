@@ -11,7 +11,9 @@ impl Score {
     /// Whether this node has less to do than the other one.
     pub(crate) fn is_less_than(self, other: Self) -> bool {
         // Cross-multiplied, to compare fractions without dividing.
-        self.load * other.executors.max(1) < other.load * self.executors.max(1)
+        // In 128 bits: a peer may say anything.
+        let product = |load: usize, executors: usize| load as u128 * executors.max(1) as u128;
+        product(self.load, other.executors) < product(other.load, self.executors)
     }
 }
 
