@@ -1,12 +1,20 @@
 //! Many nodes in one thread, on a paused clock, over memory: a cluster that a test can replay exactly.
 
-use std::future::Future;
+use std::{
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use atasks_actors::host::{Host, mark_node_thread};
 use atasks_cluster::transport::Network;
-use tokio::runtime::{Builder, Handle};
+use tokio::{
+    runtime::{Builder, Handle},
+    task::JoinHandle,
+    time::Instant,
+};
 
-use crate::{Node, StartError};
+use crate::{Event, EventStream, Node, NodeId, StartError};
 
 /// Names the seed that a simulated test runs with; by default it is 1.
 pub const SEED: &str = "ATASKS_SEED";
@@ -25,17 +33,55 @@ pub(crate) fn run<F: Future>(workers: usize, body: impl FnOnce() -> F) -> F::Out
 /// # Panics
 /// The cluster does not start; or this thread runs a tokio runtime already.
 pub fn simulate<F: Future>(workers: usize, seed: u64, body: impl FnOnce() -> F) -> F::Output {
+    on_cluster(workers, seed, async |cluster| cluster.client.scope(body()).await)
+}
+
+/// Does the same as [`simulate`], and notes what happens on all nodes until `body` is over: the same seed gives the same
+/// trace.
+///
+/// # Panics
+/// As [`simulate`] does.
+pub fn replay<F: Future>(workers: usize, seed: u64, body: impl FnOnce() -> F) -> (F::Output, Trace) {
+    on_cluster(workers, seed, async |cluster| {
+        let trace = Arc::new(Mutex::new(Trace::default()));
+        let nodes = cluster.workers.iter().chain([&cluster.client]);
+        let readers: Vec<_> =
+            nodes.map(|node| tokio::spawn(note(node.id().clone(), node.events(), trace.clone()))).collect();
+        let output = cluster.client.scope(body()).await;
+        // What has been told is read before time goes on.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        readers.iter().for_each(JoinHandle::abort);
+        let trace = std::mem::take(&mut *trace.lock().unwrap_or_else(PoisonError::into_inner));
+        (output, trace)
+    })
+}
+
+/// What happened on the nodes of a simulated cluster, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// When, in virtual time since the run began, on which node, and what.
+    pub entries: Vec<(Duration, NodeId, Event)>,
+}
+
+async fn note(node: NodeId, mut events: EventStream, trace: Arc<Mutex<Trace>>) {
+    let began = Instant::now();
+    while let Some(event) = events.next().await {
+        let entry = (began.elapsed(), node.clone(), event);
+        trace.lock().unwrap_or_else(PoisonError::into_inner).entries.push(entry);
+    }
+}
+
+fn on_cluster<T>(workers: usize, seed: u64, run: impl AsyncFnOnce(&Cluster) -> T) -> T {
     let _marked = mark_node_thread();
     let runtime = match Builder::new_current_thread().enable_all().start_paused(true).build() {
         Ok(runtime) => runtime,
         Err(error) => panic!("no runtime for the simulation: {error}"),
     };
     runtime.block_on(async {
-        let cluster = match Cluster::start(workers, seed).await {
-            Ok(cluster) => cluster,
+        match Cluster::start(workers, seed).await {
+            Ok(cluster) => run(&cluster).await,
             Err(error) => panic!("the simulated cluster did not start: {error}"),
-        };
-        cluster.client.scope(body()).await
+        }
     })
 }
 
@@ -43,7 +89,7 @@ pub fn simulate<F: Future>(workers: usize, seed: u64, body: impl FnOnce() -> F) 
 #[derive(Debug)]
 pub(crate) struct Cluster {
     client: Node,
-    _workers: Vec<Node>,
+    workers: Vec<Node>,
 }
 
 impl Cluster {
@@ -65,7 +111,7 @@ impl Cluster {
         let credentials = network.credentials("client");
         let client =
             builder.simulated(host, credentials, incarnation(seed, workers)).min_workers(workers).join().await?;
-        Ok(Self { client, _workers: started })
+        Ok(Self { client, workers: started })
     }
 }
 

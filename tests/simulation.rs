@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use atasks::{Result, TaskError, testing::simulate};
+use atasks::{
+    Event, Result, TaskError,
+    testing::{replay, simulate},
+};
 use futures_util::future::join_all;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -123,4 +126,55 @@ fn the_same_seed_gives_the_same_run() {
     runs.sort();
     runs.dedup();
     assert!(runs.len() > 1, "seeds make a difference");
+}
+
+#[test]
+fn an_hour_takes_less_than_a_second_and_loses_nobody() {
+    #[expect(clippy::disallowed_methods, reason = "real time is what is measured")]
+    let real = std::time::Instant::now();
+    let (napped, trace) = replay(3, 1, || nap(3600));
+    let took = real.elapsed();
+    assert_eq!(napped.unwrap(), 3600);
+    println!("an hour took {took:?}");
+    assert!(cfg!(debug_assertions) || took < Duration::from_secs(1), "an hour took {took:?}");
+    let lost = trace.entries.iter().find(|(_, _, event)| matches!(event, Event::NodeLost(..)));
+    assert_eq!(lost, None);
+}
+
+#[atasks::task]
+async fn crashes() -> Result<()> {
+    sleep(Duration::from_millis(5)).await;
+    panic!("simulated")
+}
+
+/// Many things at once: calls that nest, crash, time out, are dropped, block.
+async fn scenario() {
+    let all = tokio::join!(
+        tree(7),
+        crashes(),
+        join_all((0..20).map(nap)),
+        nap(3600).timeout(Duration::from_millis(100)),
+        blocking(1),
+        timeout(Duration::from_millis(20), tree(5)),
+    );
+    let error = all.1.unwrap_err();
+    assert!(matches!(error.task_error(), Some(TaskError::Crashed(_))), "{error:?}");
+    let error = all.3.unwrap_err();
+    assert!(matches!(error.task_error(), Some(TaskError::DeadlineExceeded { .. })), "{error:?}");
+    assert_eq!(all.4.unwrap(), 2);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_events_on_all_nodes() {
+    let trace = |seed| replay(3, seed, scenario).1.entries;
+    let first = trace(7);
+    assert!(first.len() > 300, "{} events", first.len());
+    for _ in 0..3 {
+        let again = trace(7);
+        if let Some(at) = first.iter().zip(&again).position(|(one, other)| one != other) {
+            panic!("event {at}: {:#?} and then {:#?}", first[at], again[at]);
+        }
+        assert_eq!(first.len(), again.len());
+    }
+    assert!(first != trace(8), "the seed decides nothing");
 }

@@ -12,6 +12,8 @@ mod limits;
 mod queue;
 mod running;
 mod task_actor;
+#[cfg(test)]
+mod tests;
 
 use std::{
     fmt, io,

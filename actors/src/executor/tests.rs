@@ -1,0 +1,178 @@
+//! Which calls get an actor, as only the executor itself can tell.
+
+use std::sync::{OnceLock, atomic::AtomicU64};
+
+use futures_util::future::poll_fn;
+use tokio::sync::Notify;
+
+use super::*;
+use crate::{
+    event::Events,
+    invocation::InvocationId,
+    router::Placement,
+    task::{Origin, Shapes, TaskEntry, TaskFuture, TaskOptions},
+};
+
+const ORIGIN: Origin = Origin { package: "tests", manifest_dir: "", file: file!(), line: line!(), named: false };
+
+static CALLS: TaskEntry = TaskEntry::new("calls", ORIGIN, TaskOptions::new(), calls, shapes);
+static WAITS: TaskEntry = TaskEntry::new("waits", ORIGIN, TaskOptions::new(), waits, shapes);
+
+fn shapes() -> Shapes {
+    Shapes::Opaque("nobody asks".to_owned())
+}
+
+/// Makes as many calls as its arguments have bytes.
+fn calls(arguments: &[u8]) -> Result<TaskFuture, crate::codec::Error> {
+    let count = arguments.len();
+    Ok(Box::pin(async move {
+        for _ in 0..count {
+            call(&CALLS, Bytes::new()).await;
+        }
+        Ok(Vec::new())
+    }))
+}
+
+fn waits(_arguments: &[u8]) -> Result<TaskFuture, crate::codec::Error> {
+    Ok(Box::pin(async {
+        tokio::task::yield_now().await;
+        Ok(Vec::new())
+    }))
+}
+
+async fn call(task: &'static TaskEntry, arguments: Bytes) -> Outcome {
+    let parent = Context::try_current().unwrap();
+    let router = parent.router();
+    match router.start(invocation(router.next_id(), Some(&parent), task, arguments), &Placement::Local) {
+        Started::Done(outcome) => outcome,
+        Started::Pending(slot) => poll_fn(|cx| slot.poll(cx)).await,
+    }
+}
+
+fn invocation(id: InvocationId, parent: Option<&Context>, task: &'static TaskEntry, arguments: Bytes) -> Invocation {
+    Invocation {
+        id,
+        parent: parent.map(Context::id),
+        root: parent.map_or(id, Context::root),
+        attempt: 1,
+        task,
+        arguments,
+        deadline: None,
+        label: None,
+        baggage: None,
+        holds: None,
+    }
+}
+
+/// A node that is nothing but its pool.
+struct Lone {
+    id: NodeId,
+    calls: AtomicU64,
+    events: Events,
+    pool: OnceLock<Arc<Pool>>,
+    myself: Weak<Lone>,
+}
+
+impl Router for Lone {
+    fn id(&self) -> &NodeId {
+        &self.id
+    }
+
+    fn next_id(&self) -> InvocationId {
+        InvocationId { origin: 1, number: self.calls.fetch_add(1, Ordering::Relaxed) + 1 }
+    }
+
+    fn payload_max(&self) -> usize {
+        1024
+    }
+
+    fn events(&self) -> &Events {
+        &self.events
+    }
+
+    fn start(&self, invocation: Invocation, _placement: &Placement) -> Started {
+        self.pool.get().unwrap().start_here(invocation, self.myself.upgrade().unwrap())
+    }
+
+    fn has_left(&self) -> bool {
+        false
+    }
+
+    fn watch_deadline(&self, _slot: &Arc<Slot>) {}
+
+    fn wake_at(&self, _when: tokio::time::Instant, _waker: std::task::Waker) {}
+}
+
+/// Stands for the agent.
+struct Supervisor;
+
+impl Actor for Supervisor {
+    type Msg = Turn;
+    type State = ();
+    type Arguments = ();
+
+    async fn pre_start(&self, _myself: ActorRef<Turn>, (): ()) -> Result<(), ractor::ActorProcessingErr> {
+        Ok(())
+    }
+}
+
+/// Runs a root, and tells how many task actors that has taken.
+async fn actors_for(task: &'static TaskEntry, arguments: &'static [u8], actor_for_every: bool) -> usize {
+    let settings = Settings { executors: 1, actor_for_every, cancel_grace: Duration::from_secs(1), shared_host: false };
+    let (supervisor, _) = Actor::spawn(None, Supervisor, ()).await.unwrap();
+    let node = Arc::new_cyclic(|myself| Lone {
+        id: NodeId::new("lone", 1),
+        calls: AtomicU64::new(0),
+        events: Events::default(),
+        pool: OnceLock::new(),
+        myself: myself.clone(),
+    });
+    let pool = Pool::start(node.id.clone(), settings, &Host::Threads, &supervisor.get_cell()).await.unwrap();
+    node.pool.set(pool.clone()).unwrap();
+
+    let Started::Pending(slot) =
+        node.start(invocation(node.next_id(), None, task, arguments.into()), &Placement::Local)
+    else {
+        panic!("a root starts on an executor")
+    };
+    let outcome = poll_fn(|cx| slot.poll(cx)).await;
+    assert!(matches!(outcome, Outcome::Returned(_)), "{outcome:?}");
+
+    // An actor tells the outcome and then puts itself down as idle: what the executor runs next sees all of them.
+    let executor = pool.executors().next().unwrap();
+    let looked = Arc::new(Notify::new());
+    let (look, rests) = (looked.clone(), executor.clone());
+    let idle = executor.handle.spawn(async move {
+        look.notified().await;
+        rests.lock_idle().len()
+    });
+    looked.notify_one();
+    let idle = idle.await.unwrap();
+    pool.close();
+    supervisor.stop(None);
+    idle
+}
+
+#[tokio::test]
+async fn a_call_whose_children_end_in_their_first_polls_has_no_actor() {
+    assert_eq!(actors_for(&CALLS, &[0; 100], false).await, 0);
+}
+
+#[tokio::test]
+async fn a_call_that_waits_has_one() {
+    assert_eq!(actors_for(&WAITS, &[], false).await, 1);
+}
+
+#[tokio::test]
+async fn every_call_has_one_if_that_is_asked_for() {
+    // The children run one after the other, in the same actor.
+    assert_eq!(actors_for(&CALLS, &[0; 3], true).await, 2);
+}
+
+#[tokio::test]
+async fn the_calls_inside_one_poll_are_bounded() {
+    const MOST: usize = INLINE_CALLS_MAX as usize;
+    assert_eq!(actors_for(&CALLS, &[0; MOST], false).await, 0);
+    // The next one waits in the queue, and the root for it.
+    assert_eq!(actors_for(&CALLS, &[0; MOST + 1], false).await, 1);
+}
