@@ -254,7 +254,7 @@ impl Context {
     pub(crate) fn cancelled_by(&self) -> Option<Canceller> {
         match self.0.cancelled.load(Ordering::Acquire) {
             0 => None,
-            number => CANCELLERS.get(usize::from(number) - 1).copied(),
+            number => Canceller::from_code(number - 1),
         }
     }
 
@@ -316,12 +316,9 @@ impl Context {
     }
 }
 
-const CANCELLERS: [Canceller; 6] =
-    [Canceller::Caller, Canceller::Parent, Canceller::Loss, Canceller::Operator, Canceller::Drain, Canceller::Leave];
-
 impl Inner {
     fn cancel_by(&self, by: Canceller) {
-        let number = CANCELLERS.iter().position(|one| *one == by).map_or(1, |place| place as u8 + 1);
+        let number = by.code() + 1;
         if self.cancelled.compare_exchange(0, number, Ordering::AcqRel, Ordering::Acquire).is_ok() {
             let (queued, cancelled) = (Phase::Queued as u8, Phase::Cancelled as u8);
             let _ = self.phase.compare_exchange(queued, cancelled, Ordering::AcqRel, Ordering::Acquire);

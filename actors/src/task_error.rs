@@ -315,6 +315,25 @@ pub enum Canceller {
     Leave,
 }
 
+impl Canceller {
+    /// In the order of their numbers on the wire, which are never given again.
+    const ALL: [Self; 6] = [Self::Caller, Self::Parent, Self::Loss, Self::Operator, Self::Drain, Self::Leave];
+
+    /// Its number on the wire.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn code(self) -> u8 {
+        Self::ALL.iter().position(|one| *one == self).map_or(0, |place| place as u8)
+    }
+
+    /// Whom a number on the wire stands for; none for a newer one.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code)).copied()
+    }
+}
+
 impl fmt::Display for Canceller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

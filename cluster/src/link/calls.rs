@@ -120,7 +120,7 @@ impl Door for Link {
         if out.pending.abandon(call).is_none() {
             return (Waiting::Result, Ran::Maybe);
         }
-        let arrives = out.outgoing.cancel(call, canceller_code(by));
+        let arrives = out.outgoing.cancel(call, by.code());
         self.send(out);
         if arrives { (Waiting::Result, Ran::Maybe) } else { (Waiting::Link, Ran::No) }
     }
@@ -205,15 +205,4 @@ fn outcome_of(status: Status, bytes: Bytes) -> Outcome {
             message: format!("the failure could not be read: {error}"),
         })),
     }
-}
-
-const CANCELLERS: [Canceller; 6] =
-    [Canceller::Caller, Canceller::Parent, Canceller::Loss, Canceller::Operator, Canceller::Drain, Canceller::Leave];
-
-fn canceller_code(by: Canceller) -> u8 {
-    CANCELLERS.iter().position(|one| *one == by).map_or(0, |place| place as u8)
-}
-
-pub(super) fn canceller_of(code: u8) -> Canceller {
-    CANCELLERS.get(usize::from(code)).copied().unwrap_or(Canceller::Caller)
 }

@@ -15,7 +15,7 @@ use atasks_actors::{
 use bytes::Bytes;
 use tokio::time::{Duration, Instant};
 
-use super::{Link, calls::canceller_of};
+use super::Link;
 use crate::{
     agent::Request,
     node::NodeCore,
@@ -81,7 +81,7 @@ impl Link {
     pub(super) fn cancel_served(&self, call: u64, by: u8) {
         let context = self.serving.lock().get(&call).cloned();
         if let Some(context) = context {
-            context.cancel(canceller_of(by));
+            context.cancel(Canceller::from_code(by).unwrap_or(Canceller::Caller));
         }
     }
 
