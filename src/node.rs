@@ -118,14 +118,34 @@ impl Node {
         });
     }
 
-    /// Serves tasks until SIGTERM or SIGINT, then leaves.
+    /// Serves tasks until SIGTERM, SIGINT or an operator ends that, then [drains](Self::drain). A second signal ends the
+    /// process at once.
     ///
     /// # Errors
     /// The system gives no signals.
     pub async fn serve(&self) -> Result<(), StartError> {
-        serve::until_signalled().await?;
-        self.leave().await;
-        Ok(())
+        let mut signals = serve::Signals::new()?;
+        tokio::select! {
+            () = signals.next() => {}
+            // An operator has drained it.
+            () = self.core.closed() => return Ok(()),
+        }
+        tokio::select! {
+            () = self.drain() => Ok(()),
+            () = signals.next() => std::process::exit(130),
+        }
+    }
+
+    /// Leaves without harm to anybody: takes no new calls, hands back those that have not started, which then run
+    /// elsewhere, waits until those that run are over (at most `node.drain_timeout`, then they are cancelled), and
+    /// [leaves](Self::leave).
+    pub async fn drain(&self) {
+        let router: Arc<dyn Router> = self.core.clone();
+        default_node::withdraw(&router);
+        let core = self.core.clone();
+        let drained = self.core.io().spawn(async move { core.drain().await });
+        // The node's own thread ends with it; then it has left as well.
+        let _ = drained.await;
     }
 
     /// Leaves the cluster. Calls that are awaited here end as `Cancelled`, and no call starts here any more.
@@ -292,7 +312,7 @@ impl NodeBuilder {
         // On the node's own thread: the caller may have no timers.
         let joined = node.core.io().spawn(async move {
             match core.role() {
-                Role::Client => core.joined().await,
+                Role::Client | Role::Operator => core.joined().await,
                 Role::Worker => Ok(()),
             }
         });

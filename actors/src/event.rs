@@ -48,6 +48,8 @@ pub enum Event {
     Cancelled(Subject, Canceller),
     /// A node is up and linked to this one.
     NodeUp(NodeId),
+    /// A node takes no more calls, and leaves when what it runs is over.
+    NodeDraining(NodeId),
     /// A node is gone.
     NodeLost(NodeId, Loss),
     /// The reader was too slow: this many events before the next one are missing.

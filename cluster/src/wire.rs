@@ -39,6 +39,33 @@ pub(crate) struct Acquaintance {
     pub(crate) addresses: Vec<String>,
 }
 
+/// A fact about the sender, or something that it asks for: a byte, and what belongs to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Notice {
+    /// The sender takes no more calls, and leaves when what it runs is over.
+    Draining,
+    /// Asks the receiver to drain; heard from operators.
+    Drain,
+}
+
+impl Notice {
+    pub(crate) fn encode(self) -> [u8; 1] {
+        match self {
+            Self::Draining => [1],
+            Self::Drain => [2],
+        }
+    }
+
+    /// None: it comes from a later version, and means nothing here.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        match bytes.first()? {
+            1 => Some(Self::Draining),
+            2 => Some(Self::Drain),
+            _ => None,
+        }
+    }
+}
+
 /// Most bytes of one of these.
 const WIRE_MAX: usize = crate::session::limits::TABLE_MAX;
 

@@ -59,6 +59,16 @@ impl BlockingPool {
         outcome
     }
 
+    /// Hands back what has not started.
+    pub(crate) fn hand_back(&self) {
+        let jobs = std::mem::take(&mut self.lock().jobs);
+        for Job { mut body, done, .. } in jobs {
+            // Its arguments, which never became a future.
+            let _ = body.drop_future();
+            let _ = done.send(Outcome::HandedBack);
+        }
+    }
+
     /// Lets go of what waits; threads end when their bodies do.
     pub(crate) fn close(&self) {
         let mut state = self.lock();

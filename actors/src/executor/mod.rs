@@ -27,7 +27,7 @@ use std::{
 
 use bytes::Bytes;
 use ractor::{Actor, ActorCell, ActorRef};
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::Notify};
 
 pub(crate) use self::blocking::block;
 use self::{
@@ -95,6 +95,14 @@ pub struct LoadReport {
     pub suspended: u32,
 }
 
+impl LoadReport {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_nothing(self) -> bool {
+        self == Self::default()
+    }
+}
+
 /// An invocation that waits to be started.
 pub(crate) struct Order {
     context: Context,
@@ -113,6 +121,9 @@ pub struct Pool {
     executors: OnceLock<Vec<Weak<Executor>>>,
     places: Mutex<Vec<Place>>,
     closed: AtomicBool,
+    /// Somebody waits for the end of what runs: told at each end.
+    draining: AtomicBool,
+    ended: Notify,
 }
 
 /// One thread that runs tasks.
@@ -142,6 +153,8 @@ impl Pool {
             executors: OnceLock::new(),
             places: Mutex::default(),
             closed: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
+            ended: Notify::new(),
         });
         let mut executors = Vec::with_capacity(count);
         for number in 0..count {
@@ -221,6 +234,28 @@ impl Pool {
         self.settings.executors.max(1)
     }
 
+    /// Hands back all that has not started: it may run elsewhere. From now on [`ended`](Self::ended) tells.
+    pub fn hand_back(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+        for order in self.unstarted() {
+            order.reply.send(Outcome::HandedBack);
+        }
+        self.blocking.hand_back();
+        self.look_again();
+    }
+
+    /// Waits for the next end of something, once it was told to hand back.
+    pub async fn ended(&self) {
+        self.ended.notified().await;
+    }
+
+    /// Has whoever waits for [`ended`](Self::ended) look again.
+    pub fn look_again(&self) {
+        if self.draining.load(Ordering::Relaxed) {
+            self.ended.notify_one();
+        }
+    }
+
     /// Stops: what waits is told that its node has left, what runs is dropped with its executor.
     pub fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
@@ -237,15 +272,21 @@ impl Pool {
     /// Tells all that waits that its node has left. Whoever puts an order anywhere looks at `closed` after that, and calls
     /// this if it is set: so none stays behind.
     fn let_go(&self) {
-        let mut queue = self.lock_queue();
-        let queued = std::iter::from_fn(|| queue.pop()).collect::<Vec<_>>();
-        self.load.waiting.store(0, Ordering::SeqCst);
-        drop(queue);
-        for order in queued.into_iter().chain(self.limits.drain()) {
+        for order in self.unstarted() {
             order.context.cancel(Canceller::Leave);
             let error = TaskError::Cancelled { by: Canceller::Leave, ran: order.context.ran() };
             order.reply.send(Outcome::Failed(error));
         }
+    }
+
+    /// Takes all that waits to be started.
+    fn unstarted(&self) -> Vec<Order> {
+        let mut queue = self.lock_queue();
+        let mut unstarted = std::iter::from_fn(|| queue.pop()).collect::<Vec<_>>();
+        self.load.waiting.store(0, Ordering::SeqCst);
+        drop(queue);
+        unstarted.extend(self.limits.drain());
+        unstarted
     }
 
     fn is_closed(&self) -> bool {
@@ -391,6 +432,7 @@ impl Drop for Busy {
         let Self(executor) = self;
         if executor.polls.fetch_sub(1, Ordering::Relaxed) == 1 {
             executor.pool.load.busy.fetch_sub(1, Ordering::Relaxed);
+            executor.pool.look_again();
             if executor.pool.waiting() > 0 {
                 executor.wake();
             }

@@ -97,6 +97,7 @@ impl Running {
         match self.reply.take() {
             Some(reply) => {
                 reply.send(outcome);
+                self.executor.pool().look_again();
                 (None, crash)
             }
             None => (Some(outcome), crash),
@@ -121,6 +122,7 @@ fn tell_end(context: &Context, outcome: &Outcome) {
         Outcome::Failed(TaskError::DeadlineExceeded { .. }) => {
             events.tell(|| Event::Cancelled(context.into(), Canceller::Caller));
         }
+        Outcome::HandedBack => {}
         Outcome::Failed(error) if error.ran() == Ran::No => {}
         _ => events.tell(|| Event::Ended(context.into())),
     }

@@ -54,10 +54,17 @@ impl Agent {
         self.pool.get()
     }
 
+    /// Has whoever waits for the end of what runs here look again.
+    pub(crate) fn look_again(&self) {
+        if let Some(pool) = self.pool.get() {
+            pool.look_again();
+        }
+    }
+
     /// Takes a request, or answers it at once.
     pub(crate) fn admit(&self, node: &Arc<NodeCore>, request: Request) -> Result<(Context, Bytes), Outcome> {
         let Request { id, parent, root, attempt, task, arguments, deadline, label, baggage, holds } = request;
-        if self.pool.get().is_none() || node.is_closed() {
+        if self.pool.get().is_none() || node.is_closed() || node.is_draining() {
             return Err(Outcome::HandedBack);
         }
         let Some(task) = self.tasks.get(task as usize).copied() else {

@@ -26,6 +26,8 @@ pub enum Role {
     /// Only awaits: dials workers, does not listen.
     #[default]
     Client,
+    /// Looks on, drains, calls: the `atasks` tool. Runs nothing, dials workers, does not listen.
+    Operator,
 }
 
 /// Which calls get an actor of their own.
@@ -74,12 +76,17 @@ pub struct NodeConfig {
     /// unwanted work.
     #[serde(with = "units::duration")]
     pub cancel_grace: Duration,
+    /// How long a draining node waits for what it runs. Too short cuts work off, too long holds up whoever restarts it.
+    #[serde(with = "units::duration")]
+    pub drain_timeout: Duration,
 }
 
 impl Default for NodeConfig {
     fn default() -> Self {
         let cancel_grace = Duration::from_secs(1);
-        Self { name: None, role: None, labels: Vec::new(), executors: None, actors: Actors::default(), cancel_grace }
+        let drain_timeout = Duration::from_secs(30);
+        let actors = Actors::default();
+        Self { name: None, role: None, labels: Vec::new(), executors: None, actors, cancel_grace, drain_timeout }
     }
 }
 
@@ -236,6 +243,7 @@ impl Config {
             ("placement.place_timeout", self.placement.place_timeout),
             ("cluster.join_timeout", self.cluster.join_timeout),
             ("node.cancel_grace", self.node.cancel_grace),
+            ("node.drain_timeout", self.node.drain_timeout),
         ];
         if let Some((key, duration)) = durations.into_iter().find(|(_, duration)| *duration > DURATION_MAX) {
             return Some(format!("{key} is {duration:?}: at most {DURATION_MAX:?} are allowed"));

@@ -120,6 +120,7 @@ fn hello(node: &NodeCore) -> Hello {
         role: match node.role() {
             Role::Worker => greeting::Role::Worker,
             Role::Client => greeting::Role::Client,
+            Role::Operator => greeting::Role::Operator,
         },
         // Resuming a session comes later; its place in the greeting is there.
         session: 0,
@@ -163,7 +164,8 @@ impl Talk {
                 id: NodeId::new(&hello.name, hello.incarnation),
                 role: match hello.role {
                     greeting::Role::Worker => Role::Worker,
-                    greeting::Role::Client | greeting::Role::Operator => Role::Client,
+                    greeting::Role::Client => Role::Client,
+                    greeting::Role::Operator => Role::Operator,
                 },
                 addresses: hello.addresses,
                 payload_max: hello.payload_max,

@@ -11,9 +11,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::{Abilities, Link};
 use crate::{
+    config::Role,
     node::NodeCore,
     session::{Event, Incoming, ProtocolError, frame::Heartbeat},
-    wire::{Acquaintance, Introduction},
+    wire::{Acquaintance, Introduction, Notice},
 };
 
 /// Capacity that the writer's buffer keeps.
@@ -23,14 +24,15 @@ impl Link {
     /// Reads until the connection ends, and tells how.
     pub(super) async fn read(self: Arc<Self>, mut buffer: BytesMut) -> Loss {
         let payload_max = self.node.upgrade().map_or(0, |node| node.payload_max_wire());
-        let mut reader = Reader { incoming: Incoming::new(payload_max), outcomes: Vec::new(), left: false };
+        let mut reader = Reader { incoming: Incoming::new(payload_max), outcomes: Vec::new(), left: None };
         loop {
             let heard = reader.take(&self, &mut buffer);
             if let Err(error) = heard {
                 tracing::error!(peer = %self.peer.id, %error, "the peer broke the protocol; closing the link");
                 return Loss::Closed;
             }
-            if reader.left {
+            if let Some(last_call) = reader.left {
+                self.out().outgoing.reached_only(last_call);
                 return Loss::Left;
             }
             match self.socket.read(&mut buffer).await {
@@ -114,7 +116,8 @@ fn heartbeat(node: &NodeCore) -> Heartbeat {
 struct Reader {
     incoming: Incoming,
     outcomes: Vec<(u64, crate::session::frame::Status, bytes::Bytes)>,
-    left: bool,
+    /// The peer has left, and has got no call of ours above this one.
+    left: Option<u64>,
 }
 
 impl Reader {
@@ -126,10 +129,12 @@ impl Reader {
         incoming.receive(buffer, &mut |event| match event {
             Event::Invoke { head, extension, arguments } => link.serve(&node, head, &extension, arguments),
             Event::Outcome { call, status, result } => outcomes.push((call, status, result)),
-            Event::Cancel { call, by } => link.cancel_served(call, by),
+            Event::Cancel { call, by } => link.cancel_one(call, by),
             Event::Abandoned { call, .. } => link.hand_back(call),
             Event::Heartbeat(heartbeat) => {
                 link.load.unstarted.store(heartbeat.unstarted, Ordering::Relaxed);
+                link.load.running.store(heartbeat.running, Ordering::Relaxed);
+                link.load.suspended.store(heartbeat.suspended, Ordering::Relaxed);
                 if heartbeat.processed > 0 {
                     broken = broken.clone().and(link.out().outgoing.acknowledge(heartbeat.processed));
                 }
@@ -137,12 +142,18 @@ impl Reader {
             Event::Ack { processed } => {
                 broken = broken.clone().and(link.out().outgoing.acknowledge(processed));
             }
-            Event::Goodbye { .. } => *left = true,
+            Event::Goodbye { last_call, .. } => *left = Some(last_call),
+            Event::Notice(bytes) => link.noticed(&node, &bytes),
             Event::Tasks(bytes) => introduced(&node, link, &bytes),
             Event::Peers(bytes) => acquainted(&node, &bytes),
             // Pieces of ractor_cluster's stream: nothing here takes part in it yet.
             Event::Ractor(_) => {}
         })?;
+        link.last_call.store(incoming.last_call(), Ordering::Relaxed);
+        let arriving = incoming.arriving();
+        if link.arriving.swap(arriving, Ordering::Relaxed) != arriving && node.is_draining() {
+            node.agent().look_again();
+        }
         link.settle(outcomes)?;
         if incoming.ack_due() {
             let mut out = link.out();
@@ -150,6 +161,20 @@ impl Reader {
             link.send(out);
         }
         broken
+    }
+}
+
+impl Link {
+    fn noticed(self: &Arc<Self>, node: &Arc<NodeCore>, bytes: &[u8]) {
+        match Notice::decode(bytes) {
+            Some(Notice::Draining) => {
+                self.draining.store(true, Ordering::Relaxed);
+                node.link_drains(self);
+            }
+            Some(Notice::Drain) if self.peer.role == Role::Operator => node.drain_on_request(&self.peer.id),
+            Some(Notice::Drain) => tracing::warn!(peer = %self.peer.id, "asks this node to drain, and is no operator"),
+            None => tracing::debug!(peer = %self.peer.id, "a notice of a later version"),
+        }
     }
 }
 

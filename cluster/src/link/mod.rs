@@ -16,11 +16,11 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
-        atomic::{AtomicU32, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
-use atasks_actors::{node_id::NodeId, slot::Slot, task_error::Loss};
+use atasks_actors::{executor::LoadReport, node_id::NodeId, slot::Slot, task_error::Loss};
 use tokio::{sync::Notify, time::Instant};
 
 use self::serve::Serving;
@@ -35,6 +35,7 @@ use crate::{
     node::NodeCore,
     session::{Outgoing, Pending, frame::Heartbeat},
     transport::Socket,
+    wire::Notice,
 };
 
 /// Calls in flight up to which a frame is written where it is made. With more of them the writer batches.
@@ -53,6 +54,11 @@ pub(crate) struct Link {
     serving: Serving,
     abilities: OnceLock<Abilities>,
     load: PeerLoad,
+    draining: AtomicBool,
+    /// Calls of the peer whose arguments have not come whole.
+    arriving: AtomicUsize,
+    /// The peer's highest call that has come.
+    last_call: AtomicU64,
     heard: Mutex<Instant>,
 }
 
@@ -73,6 +79,8 @@ struct Out {
 #[derive(Debug, Default)]
 struct PeerLoad {
     unstarted: AtomicU32,
+    running: AtomicU32,
+    suspended: AtomicU32,
     ours: AtomicUsize,
 }
 
@@ -103,6 +111,9 @@ impl Link {
             serving: Serving::default(),
             abilities: OnceLock::new(),
             load: PeerLoad::default(),
+            draining: AtomicBool::new(false),
+            arriving: AtomicUsize::new(0),
+            last_call: AtomicU64::new(0),
             heard: Mutex::new(Instant::now()),
         })
     }
@@ -115,6 +126,10 @@ impl Link {
         self.peer.role == Role::Worker
     }
 
+    pub(crate) fn role(&self) -> Role {
+        self.peer.role
+    }
+
     pub(crate) fn addresses(&self) -> &[String] {
         &self.peer.addresses
     }
@@ -122,6 +137,20 @@ impl Link {
     /// What the peer can run; none before it has introduced itself.
     pub(crate) fn abilities(&self) -> Option<&Abilities> {
         self.abilities.get()
+    }
+
+    /// What the peer had to do when it last said so.
+    pub(crate) fn load_report(&self) -> LoadReport {
+        LoadReport {
+            unstarted: self.load.unstarted.load(Ordering::Relaxed),
+            running: self.load.running.load(Ordering::Relaxed),
+            suspended: self.load.suspended.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The peer takes no more calls.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
     }
 
     /// How much the peer has to do: calls of ours that are not over, and what waits there.
@@ -146,10 +175,19 @@ impl Link {
         self.send(out);
     }
 
+    /// Tells a fact about this node, or asks for something.
+    pub(crate) fn notice(&self, notice: Notice) {
+        let mut out = self.out();
+        if let Err(refused) = out.outgoing.notice(&notice.encode()) {
+            tracing::error!(peer = %self.peer.id, %refused, "a notice is too large");
+        }
+        self.send(out);
+    }
+
     /// Says goodbye; what waits is written first, as far as the peer takes it.
     pub(crate) fn goodbye(&self) {
         let mut out = self.out();
-        out.outgoing.goodbye(0);
+        out.outgoing.goodbye(0, self.last_call.load(Ordering::Relaxed));
         self.send(out);
     }
 

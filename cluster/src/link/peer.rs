@@ -51,6 +51,10 @@ impl Abilities {
         self.introduction.tasks.iter().map(|task| &task.name[..])
     }
 
+    pub(crate) fn labels(&self) -> &[String] {
+        &self.introduction.labels
+    }
+
     /// Why the peer cannot run the task named `name`; asked only if it cannot.
     pub(crate) fn lack(&self, name: &str) -> Lack {
         match self.introduction.tasks.iter().find(|task| task.name == name) {

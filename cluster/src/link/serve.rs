@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
 };
 
 use atasks_actors::{
@@ -37,6 +37,10 @@ impl Serving {
         self.lock().len()
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     pub(super) fn cancel_all(&self, by: Canceller) {
         let calls = std::mem::take(&mut *self.lock());
         calls.into_values().for_each(|context| context.cancel(by));
@@ -48,6 +52,16 @@ impl Serving {
 }
 
 impl Link {
+    /// Whether calls of the peer run here, or are on their way with large arguments.
+    pub(crate) fn is_serving(&self) -> bool {
+        !self.serving.is_empty() || self.arriving.load(Ordering::Relaxed) > 0
+    }
+
+    /// Cancels all that runs here for the peer.
+    pub(crate) fn cancel_served(&self, by: Canceller) {
+        self.serving.cancel_all(by);
+    }
+
     /// Takes an invocation that the peer asks for.
     pub(super) fn serve(self: &Arc<Self>, node: &Arc<NodeCore>, head: Head, area: &[u8], arguments: Bytes) {
         let call = head.call;
@@ -78,7 +92,7 @@ impl Link {
         }
     }
 
-    pub(super) fn cancel_served(&self, call: u64, by: u8) {
+    pub(super) fn cancel_one(&self, call: u64, by: u8) {
         let context = self.serving.lock().get(&call).cloned();
         if let Some(context) = context {
             context.cancel(Canceller::from_code(by).unwrap_or(Canceller::Caller));

@@ -155,7 +155,7 @@ impl State {
         let Some(node) = self.node.upgrade() else { return };
         for Acquaintance { node: other, addresses } in workers {
             // Of two workers the smaller dials; the other one waits for it.
-            let ours = node.role() == Role::Client || *node.me() < other;
+            let ours = node.role() != Role::Worker || *node.me() < other;
             if other == *node.me() || node.election().is_linked(&other) || !ours {
                 continue;
             }

@@ -3,6 +3,7 @@
 //! [`NodeCore`] is shared by all: callers place calls through it on any thread, links and actors find each other in it.
 //! It decides nothing that its parts decide: placement's rule, the agent's admission, the election of links.
 
+mod leave;
 mod place;
 mod root;
 mod start;
@@ -43,15 +44,13 @@ use crate::{
     membership::MembershipMsg,
     placement::PlacementMsg,
     transport::Credentials,
-    wire::{self, Acquaintance, Introduction},
+    wire::{self, Acquaintance, Introduction, Notice},
 };
 
 /// How long a lost child process may take to tell how it ended.
 const EXIT_TOLD_WITHIN: Duration = Duration::from_secs(1);
 /// Addresses whose last answer is kept.
 const ANSWERS_KEPT: usize = 64;
-/// How long a node that leaves waits for what it has said to be written.
-const FAREWELL_MAX: Duration = Duration::from_millis(500);
 
 type FirstCall = Box<dyn FnOnce() + Send>;
 
@@ -76,8 +75,10 @@ pub struct NodeCore {
     calls: AtomicU64,
     /// Takes no more calls.
     left: AtomicBool,
+    /// Takes no more calls but those of what runs here, and leaves when that is over.
+    draining: AtomicBool,
     /// Is no more.
-    closed: AtomicBool,
+    closed: watch::Sender<bool>,
     root: OnceLock<ActorRef<RootMsg>>,
     membership: OnceLock<ActorRef<MembershipMsg>>,
     placement: OnceLock<ActorRef<PlacementMsg>>,
@@ -100,6 +101,14 @@ pub struct NodeInfo {
     pub addresses: Vec<String>,
     /// Tasks that it can run.
     pub tasks: usize,
+    /// Threads that run them; 0 for a node that runs none.
+    pub executors: usize,
+    /// What calls may ask for.
+    pub labels: Vec<String>,
+    /// It takes no more calls, and leaves when what it runs is over.
+    pub draining: bool,
+    /// What it had to do when it last said so.
+    pub load: LoadReport,
 }
 
 impl NodeCore {
@@ -152,6 +161,18 @@ impl NodeCore {
         self.left.load(Ordering::SeqCst)
     }
 
+    /// Waits until it is no more.
+    pub async fn closed(&self) {
+        let mut closed = self.closed.subscribe();
+        // The sender lives as long as the node.
+        let _ = closed.wait_for(|closed| *closed).await;
+    }
+
+    /// Whether it takes no more calls, and leaves when what it runs is over.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
     /// The nodes that it is linked to, and itself.
     pub fn nodes(&self) -> Vec<NodeInfo> {
         let view = self.view.load();
@@ -164,6 +185,10 @@ impl NodeCore {
             } else {
                 0
             },
+            executors: self.executors(),
+            labels: self.config.node.labels.clone(),
+            draining: self.is_draining(),
+            load: self.load(),
         };
         std::iter::once(own).chain(view.infos()).collect()
     }
@@ -225,11 +250,14 @@ impl NodeCore {
     pub(crate) fn introduce_to(&self, link: &Link) {
         let introduction = match self.role {
             Role::Worker => Introduction::of(self.table, self.executors(), &self.config.node.labels),
-            Role::Client => Introduction::default(),
+            Role::Client | Role::Operator => Introduction::default(),
         };
         match wire::encode(&introduction) {
             Ok(bytes) => link.introduce(&bytes),
             Err(error) => tracing::error!(%error, "the task table cannot be told"),
+        }
+        if self.is_draining() {
+            link.notice(Notice::Draining);
         }
     }
 

@@ -102,7 +102,7 @@ impl NodeCore {
             let bodies = self.table.iter().map(|task| task.entry).filter(|entry| entry.has_body());
             return match self.role {
                 Role::Worker => Unplaced::NotRegistered { nearest: nearest(name, bodies.map(TaskEntry::name)) },
-                Role::Client => Unplaced::NotAWorker,
+                Role::Client | Role::Operator => Unplaced::NotAWorker,
             };
         }
         let view = self.view.load();

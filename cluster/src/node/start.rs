@@ -19,7 +19,7 @@ use atasks_actors::{
 use ractor::Actor;
 use tokio::{sync::watch, time::timeout};
 
-use super::{FAREWELL_MAX, NodeCore, View, root::RootActor, timers::Timers};
+use super::{NodeCore, View, root::RootActor, timers::Timers};
 use crate::{
     address::Address,
     agent::Agent,
@@ -27,7 +27,6 @@ use crate::{
     error::StartError,
     link::election::Election,
     membership::{MembershipMsg, listen},
-    placement::PlacementMsg,
     transport::{Credentials, Listener},
 };
 
@@ -101,7 +100,8 @@ impl NodeCore {
             workers: watch::channel(0).0,
             calls: Default::default(),
             left: Default::default(),
-            closed: Default::default(),
+            draining: Default::default(),
+            closed: watch::channel(false).0,
             root: OnceLock::new(),
             membership: OnceLock::new(),
             placement: OnceLock::new(),
@@ -185,66 +185,6 @@ impl NodeCore {
                 Err(StartError::NoSeed(seeds.collect()))
             }
         }
-    }
-
-    /// Leaves the cluster: says goodbye, and ends what waits here.
-    pub async fn leave(&self) {
-        if self.left.swap(true, Ordering::SeqCst) {
-            return;
-        }
-        let view = self.view.load_full();
-        for link in view.links() {
-            link.leave();
-        }
-        let farewell = async {
-            // A peer that has heard the goodbye hears nothing more: outcomes go first.
-            for link in view.links() {
-                link.is_quiet().await;
-                link.goodbye();
-                link.is_quiet().await;
-            }
-        };
-        let _ = timeout(FAREWELL_MAX, farewell).await;
-        self.stop_listening().await;
-        self.close();
-    }
-
-    /// Lets nobody in any more, and waits until the sockets are gone, their files with them.
-    pub async fn stop_listening(&self) {
-        let listeners = std::mem::take(&mut *self.listeners.lock().unwrap_or_else(PoisonError::into_inner));
-        for listener in listeners {
-            listener.abort();
-            // It ends by being aborted.
-            let _ = listener.await;
-        }
-    }
-
-    /// Ends the node at once.
-    pub fn close(&self) {
-        self.left.store(true, Ordering::SeqCst);
-        if self.closed.swap(true, Ordering::SeqCst) {
-            return;
-        }
-        if let Some(placement) = self.placement.get() {
-            let _ = placement.cast(PlacementMsg::Changed);
-        }
-        for listener in &*self.listeners.lock().unwrap_or_else(PoisonError::into_inner) {
-            listener.abort();
-        }
-        for link in self.view.swap(Arc::default()).links() {
-            link.leave();
-            link.lose(Loss::Left);
-        }
-        if let Some(pool) = self.agent.pool() {
-            pool.close();
-        }
-        if let Some(root) = self.root.get() {
-            root.stop(None);
-        }
-        if let Some(timers) = self.timer_loop.get() {
-            timers.abort();
-        }
-        self.timers.close();
     }
 }
 

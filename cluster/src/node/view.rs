@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::NodeInfo;
-use crate::{config::Role, link::Link};
+use crate::link::Link;
 
 /// The peers that are up, ordered by id.
 #[derive(Debug, Default)]
@@ -38,9 +38,16 @@ impl View {
     pub(super) fn infos(&self) -> impl Iterator<Item = NodeInfo> {
         self.links.iter().map(|link| NodeInfo {
             id: link.id().clone(),
-            role: if link.is_worker() { Role::Worker } else { Role::Client },
+            role: link.role(),
             addresses: link.addresses().to_vec(),
             tasks: link.abilities().map_or(0, |abilities| abilities.names().count()),
+            executors: link
+                .abilities()
+                .filter(|_| link.is_worker())
+                .map_or(0, |abilities| abilities.executors() as usize),
+            labels: link.abilities().map(|abilities| abilities.labels().to_vec()).unwrap_or_default(),
+            draining: link.is_draining(),
+            load: link.load_report(),
         })
     }
 }

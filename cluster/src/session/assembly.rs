@@ -86,6 +86,11 @@ impl Assemblies {
         Ok(self.open.remove(&(of, call)).map(|whole| whole.into_event(call)))
     }
 
+    /// Returns how many of them are arguments.
+    pub(super) fn arguments(&self) -> usize {
+        self.open.range(..(Direction::Result, 0)).count()
+    }
+
     /// Drops the arguments of a call; tells whether they were unfinished.
     pub(super) fn abandon(&mut self, call: u64) -> bool {
         let dropped = self.open.remove(&(Direction::Arguments, call));

@@ -18,6 +18,8 @@ pub enum Event {
     Goodbye {
         /// Why.
         reason: u8,
+        /// Our highest call that it has got; it starts none above it.
+        last_call: u64,
     },
     /// The peer asks for a call; it is owed exactly one outcome.
     Invoke {
@@ -58,4 +60,6 @@ pub enum Event {
     Peers(Bytes),
     /// Bytes of ractor's stream.
     Ractor(Bytes),
+    /// A fact about the peer, or something that it asks for.
+    Notice(Bytes),
 }

@@ -100,9 +100,10 @@ impl Incoming {
             Frame::Tasks(bytes) => Event::Tasks(batch.slice_ref(bytes)),
             Frame::Peers(bytes) => Event::Peers(batch.slice_ref(bytes)),
             Frame::Ractor(bytes) => Event::Ractor(batch.slice_ref(bytes)),
+            Frame::Notice(bytes) => Event::Notice(batch.slice_ref(bytes)),
             Frame::Heartbeat(heartbeat) => Event::Heartbeat(heartbeat),
             Frame::Ack { processed } => Event::Ack { processed },
-            Frame::Goodbye { reason } => Event::Goodbye { reason },
+            Frame::Goodbye { reason, last_call } => Event::Goodbye { reason, last_call },
         }))
     }
 
@@ -122,6 +123,16 @@ impl Incoming {
         }
         let unfinished = self.assemblies.abandon(call);
         Ok(if unfinished { Event::Abandoned { call, by } } else { Event::Cancel { call, by } })
+    }
+
+    /// Returns how many of the peer's calls have not come whole.
+    pub fn arriving(&self) -> usize {
+        self.assemblies.arguments()
+    }
+
+    /// Returns the highest number of a call whose Invoke has come, complete or not.
+    pub fn last_call(&self) -> u64 {
+        self.last_call
     }
 
     /// Returns how many numbered frames were processed: passed to the sink, or part of what will be.

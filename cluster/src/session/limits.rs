@@ -11,6 +11,9 @@ pub const EXTENSION_MAX: usize = 16 * 1024;
 /// Most bytes of an advertised task table, or of one piece of gossip.
 pub const TABLE_MAX: usize = 1024 * 1024;
 
+/// Most bytes of a notice.
+pub const NOTICE_MAX: usize = 1024;
+
 /// Most payloads that one peer may have announced and not completed, arguments and results together.
 pub const ASSEMBLIES_MAX: usize = 1024;
 

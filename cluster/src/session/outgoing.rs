@@ -4,7 +4,7 @@ use super::bulk::Bulks;
 use super::error::ProtocolError;
 use super::frame::{Body, Frame, Head, Heartbeat, Invoke, Status};
 use super::lane::Lane;
-use super::limits::{BATCH_BYTES, CHUNK_BYTES, EXTENSION_MAX, TABLE_MAX, assembling_max};
+use super::limits::{BATCH_BYTES, CHUNK_BYTES, EXTENSION_MAX, NOTICE_MAX, TABLE_MAX, assembling_max};
 use super::numbers::Written;
 use super::payload::Payload;
 use super::refused::{Refused, fits};
@@ -28,7 +28,7 @@ pub struct Outgoing {
     // Only the latest of these says anything, so they need no queue.
     heartbeat: Option<Heartbeat>,
     ack: Option<u64>,
-    goodbye: Option<u8>,
+    goodbye: Option<(u8, u64)>,
     cancels: Lane,
     calls: Lane,
     ractor: Lane,
@@ -129,6 +129,11 @@ impl Outgoing {
         call <= self.invoked && !self.bulks.holds_arguments(call)
     }
 
+    /// The peer has left, and has got no call above `last_call`: what is in flight above that it never starts.
+    pub fn reached_only(&mut self, last_call: u64) {
+        self.invoked = self.invoked.min(last_call);
+    }
+
     /// Says a sign of life with the next batch; replaces one that has not left.
     pub fn heartbeat(&mut self, heartbeat: Heartbeat) {
         self.heartbeat = Some(heartbeat);
@@ -139,9 +144,10 @@ impl Outgoing {
         self.ack = Some(processed);
     }
 
-    /// Says goodbye at the end of the next batch; what does not fit into that batch is overtaken.
-    pub fn goodbye(&mut self, reason: u8) {
-        self.goodbye = Some(reason);
+    /// Says goodbye at the end of the next batch; what does not fit into that batch is overtaken. `last_call` is the
+    /// highest call of the peer that has come: it knows by that which of its calls have not run.
+    pub fn goodbye(&mut self, reason: u8, last_call: u64) {
+        self.goodbye = Some((reason, last_call));
     }
 
     /// Advertises a task table.
@@ -161,6 +167,16 @@ impl Outgoing {
     pub fn peers(&mut self, gossip: &[u8]) -> Result<(), Refused> {
         fits("gossip", gossip.len(), TABLE_MAX)?;
         self.calls.push(&Frame::Peers(gossip));
+        Ok(())
+    }
+
+    /// Tells a fact, or asks for something; between the calls that were made before and after it.
+    ///
+    /// # Errors
+    /// [`Refused::TooLarge`]: above [`NOTICE_MAX`].
+    pub fn notice(&mut self, notice: &[u8]) -> Result<(), Refused> {
+        fits("notice", notice.len(), NOTICE_MAX)?;
+        self.calls.push(&Frame::Notice(notice));
         Ok(())
     }
 
@@ -211,8 +227,8 @@ impl Outgoing {
             self.ractor.take(out, until, &mut self.written);
         }
         while self.bulks.next_chunk(self.invoked, out, &mut self.written) && out.len() < until {}
-        if let Some(reason) = self.goodbye.take() {
-            Frame::Goodbye { reason }.encode(out);
+        if let Some((reason, last_call)) = self.goodbye.take() {
+            Frame::Goodbye { reason, last_call }.encode(out);
         }
     }
 

@@ -18,6 +18,7 @@ impl<'a> Frame<'a> {
             Self::Tasks(_) => Kind::Tasks,
             Self::Peers(_) => Kind::Peers,
             Self::Ractor(_) => Kind::Ractor,
+            Self::Notice(_) => Kind::Notice,
         }
     }
 
@@ -42,7 +43,10 @@ impl<'a> Frame<'a> {
                 }
             }
             Self::Ack { processed } => out.extend_from_slice(&processed.to_le_bytes()),
-            Self::Goodbye { reason } => out.push(reason),
+            Self::Goodbye { reason, last_call } => {
+                out.push(reason);
+                out.extend_from_slice(&last_call.to_le_bytes());
+            }
             Self::Invoke(invoke) => invoke.encode(out),
             Self::Outcome { call, status, body } => {
                 out.extend_from_slice(&call.to_le_bytes());
@@ -58,7 +62,9 @@ impl<'a> Frame<'a> {
                 out.push(of as u8);
                 out.extend_from_slice(bytes);
             }
-            Self::Tasks(bytes) | Self::Peers(bytes) | Self::Ractor(bytes) => out.extend_from_slice(bytes),
+            Self::Tasks(bytes) | Self::Peers(bytes) | Self::Ractor(bytes) | Self::Notice(bytes) => {
+                out.extend_from_slice(bytes)
+            }
         }
     }
 
@@ -85,12 +91,13 @@ impl<'a> Frame<'a> {
                 mean_us: from.u32()?,
             }),
             Kind::Ack => Self::Ack { processed: from.u64()? },
-            Kind::Goodbye => Self::Goodbye { reason: from.u8()? },
+            Kind::Goodbye => Self::Goodbye { reason: from.u8()?, last_call: from.u64()? },
             Kind::Cancel => Self::Cancel { call: from.u64()?, by: from.u8()? },
             Kind::Chunk => decode_chunk(&mut from)?,
             Kind::Tasks => Self::Tasks(from.rest()),
             Kind::Peers => Self::Peers(from.rest()),
             Kind::Ractor => Self::Ractor(from.rest()),
+            Kind::Notice => Self::Notice(from.rest()),
         };
         from.end()?;
         Ok(frame)

@@ -1,7 +1,7 @@
 //! Kinds of frames and the header that every frame has.
 
 use super::super::error::ProtocolError;
-use super::super::limits::{CHUNK_BYTES, EXTENSION_MAX, TABLE_MAX};
+use super::super::limits::{CHUNK_BYTES, EXTENSION_MAX, NOTICE_MAX, TABLE_MAX};
 use super::invoke;
 
 /// Bytes before the body of a frame: its kind, then the body's length.
@@ -31,6 +31,8 @@ pub enum Kind {
     Peers = 6,
     /// A piece of the stream of ractor_cluster.
     Ractor = 7,
+    /// A fact about the sender, or something that it asks for.
+    Notice = 8,
     /// A sign of life with the node's load.
     Heartbeat = 0x81,
     /// How much was processed.
@@ -49,6 +51,7 @@ impl Kind {
             5 => Self::Tasks,
             6 => Self::Peers,
             7 => Self::Ractor,
+            8 => Self::Notice,
             0x81 => Self::Heartbeat,
             0x82 => Self::Ack,
             0x83 => Self::Goodbye,
@@ -66,6 +69,7 @@ impl Kind {
             Some(Self::Tasks) => "tasks",
             Some(Self::Peers) => "peers",
             Some(Self::Ractor) => "ractor",
+            Some(Self::Notice) => "notice",
             Some(Self::Heartbeat) => "heartbeat",
             Some(Self::Ack) => "ack",
             Some(Self::Goodbye) => "goodbye",
@@ -81,9 +85,10 @@ impl Kind {
             Some(Self::Chunk) => 9 + CHUNK_BYTES,
             Some(Self::Tasks | Self::Peers) => TABLE_MAX,
             Some(Self::Ractor) => CHUNK_BYTES,
+            Some(Self::Notice) => NOTICE_MAX,
             Some(Self::Heartbeat) => 24,
             Some(Self::Ack) => 8,
-            Some(Self::Goodbye) => 1,
+            Some(Self::Goodbye) => 9,
             None => UNKNOWN_MAX,
         }
     }

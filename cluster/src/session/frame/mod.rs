@@ -27,6 +27,8 @@ pub enum Frame<'a> {
     Goodbye {
         /// Why, as the link's two ends understand it.
         reason: u8,
+        /// The highest number of a call that the sender has got from the receiver; it starts none above it.
+        last_call: u64,
     },
     /// Asks for a call.
     Invoke(Invoke<'a>),
@@ -61,6 +63,8 @@ pub enum Frame<'a> {
     Peers(&'a [u8]),
     /// A piece of the stream of ractor_cluster.
     Ractor(&'a [u8]),
+    /// A fact about the sender, or something that it asks for.
+    Notice(&'a [u8]),
 }
 
 /// What a heartbeat tells.

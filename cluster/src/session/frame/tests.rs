@@ -39,11 +39,12 @@ fn all<'a>((area, bytes): &'a Parts, head: Head, total: u32) -> Vec<Frame<'a>> {
     let mut frames = vec![
         Frame::Heartbeat(beat),
         Frame::Ack { processed },
-        Frame::Goodbye { reason: head.attempt },
+        Frame::Goodbye { reason: head.attempt, last_call: call },
         Frame::Cancel { call, by: head.attempt },
         Frame::Tasks(bytes),
         Frame::Peers(bytes),
         Frame::Ractor(bytes),
+        Frame::Notice(bytes),
     ];
     for body in [Body::Whole(bytes), Body::Whole(&[]), Body::Chunked(total)] {
         frames.push(Frame::Invoke(Invoke { head, extension: area, arguments: body }));
@@ -106,6 +107,7 @@ fn a_cut_or_lengthened_body_of_fixed_size_is_refused() {
             Frame::Tasks(_)
                 | Frame::Peers(_)
                 | Frame::Ractor(_)
+                | Frame::Notice(_)
                 | Frame::Chunk { .. }
                 | Frame::Invoke(Invoke { arguments: Body::Whole(_), .. })
                 | Frame::Outcome { body: Body::Whole(_), .. }

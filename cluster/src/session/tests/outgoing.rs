@@ -22,6 +22,7 @@ fn words(bytes: &[u8]) -> Vec<String> {
             Frame::Tasks(_) => "tasks".into(),
             Frame::Peers(_) => "peers".into(),
             Frame::Ractor(_) => "ractor".into(),
+            Frame::Notice(_) => "notice".into(),
         })
         .collect()
 }
@@ -38,7 +39,7 @@ fn a_batch_follows_the_classes() {
     call(&mut outgoing, 10);
     outgoing.peers(b"gossip").unwrap();
     outgoing.cancel(first, 0);
-    outgoing.goodbye(1);
+    outgoing.goodbye(1, 0);
     outgoing.heartbeat(BEAT);
     let expected = [
         "heartbeat",

@@ -129,7 +129,7 @@ fn sort(events: Vec<Event>) -> Heard {
             Event::Abandoned { call, .. } => assert!(heard.abandoned.insert(call)),
             Event::Ractor(bytes) => heard.ractor.extend_from_slice(&bytes),
             Event::Tasks(bytes) => heard.tasks.push(bytes),
-            Event::Peers(_) | Event::Goodbye { .. } => panic!("never said: {event:?}"),
+            Event::Peers(_) | Event::Notice(_) | Event::Goodbye { .. } => panic!("never said: {event:?}"),
             Event::Heartbeat(_) | Event::Ack { .. } => {}
         }
     }

@@ -1,0 +1,137 @@
+//! How a node leaves: at once, or drained.
+
+use std::{
+    sync::{Arc, PoisonError, atomic::Ordering},
+    time::Duration,
+};
+
+use atasks_actors::{
+    event::Event,
+    node_id::NodeId,
+    task_error::{Canceller, Loss},
+};
+use tokio::time::timeout;
+
+use super::NodeCore;
+use crate::{link::Link, placement::PlacementMsg, wire::Notice};
+
+/// How long a node that leaves waits for what it has said to be written.
+const FAREWELL_MAX: Duration = Duration::from_millis(500);
+
+impl NodeCore {
+    /// Takes no more calls, hands back what has not started, waits until what runs is over, and leaves: calls of others
+    /// notice nothing. After `node.drain_timeout` what still runs is cancelled.
+    pub async fn drain(&self) {
+        self.begin_to_drain();
+        let within = self.config.node.drain_timeout;
+        if timeout(within, self.is_idle()).await.is_err() {
+            tracing::warn!(node = %self.me, ?within, "not all that runs here is over in time; it is cancelled");
+            for link in self.view.load().links() {
+                link.cancel_served(Canceller::Drain);
+            }
+        }
+        self.leave().await;
+    }
+
+    /// Does so for an operator.
+    pub(crate) fn drain_on_request(&self, operator: &NodeId) {
+        let Some(node) = self.myself.upgrade() else { return };
+        tracing::warn!(node = %self.me, %operator, "drains, as it was asked to");
+        self.io.spawn(async move { node.drain().await });
+    }
+
+    /// Asks the node of this name to drain. False: no such node is linked.
+    pub fn ask_to_drain(&self, name: &str) -> bool {
+        let view = self.view.load();
+        let asked = view.workers().find(|link| link.id().name() == name);
+        asked.inspect(|link| link.notice(Notice::Drain)).is_some()
+    }
+
+    /// A peer takes no more calls.
+    pub(crate) fn link_drains(&self, link: &Link) {
+        self.events.tell(|| Event::NodeDraining(link.id().clone()));
+        // Calls that waited for room there have to look elsewhere.
+        self.room_again();
+    }
+
+    fn begin_to_drain(&self) {
+        if self.draining.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        self.events.tell(|| Event::NodeDraining(self.me.clone()));
+        for link in self.view.load().links() {
+            link.notice(Notice::Draining);
+        }
+        if let Some(pool) = self.agent.pool() {
+            pool.hand_back();
+        }
+    }
+
+    /// Waits until nothing runs here.
+    async fn is_idle(&self) {
+        let Some(pool) = self.agent.pool() else { return };
+        while !pool.load().is_nothing() || self.view.load().links().any(|link| link.is_serving()) {
+            pool.ended().await;
+        }
+    }
+
+    /// Leaves the cluster: says goodbye, and ends what waits here.
+    pub async fn leave(&self) {
+        if self.left.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let view = self.view.load_full();
+        for link in view.links() {
+            link.leave();
+        }
+        let farewell = async {
+            // A peer that has heard the goodbye hears nothing more: outcomes go first.
+            for link in view.links() {
+                link.is_quiet().await;
+                link.goodbye();
+                link.is_quiet().await;
+            }
+        };
+        let _ = timeout(FAREWELL_MAX, farewell).await;
+        self.stop_listening().await;
+        self.close();
+    }
+
+    /// Lets nobody in any more, and waits until the sockets are gone, their files with them.
+    pub async fn stop_listening(&self) {
+        let listeners = std::mem::take(&mut *self.listeners.lock().unwrap_or_else(PoisonError::into_inner));
+        for listener in listeners {
+            listener.abort();
+            // It ends by being aborted.
+            let _ = listener.await;
+        }
+    }
+
+    /// Ends the node at once.
+    pub fn close(&self) {
+        self.left.store(true, Ordering::SeqCst);
+        if self.closed.send_replace(true) {
+            return;
+        }
+        if let Some(placement) = self.placement.get() {
+            let _ = placement.cast(PlacementMsg::Changed);
+        }
+        for listener in &*self.listeners.lock().unwrap_or_else(PoisonError::into_inner) {
+            listener.abort();
+        }
+        for link in self.view.swap(Arc::default()).links() {
+            link.leave();
+            link.lose(Loss::Left);
+        }
+        if let Some(pool) = self.agent.pool() {
+            pool.close();
+        }
+        if let Some(root) = self.root.get() {
+            root.stop(None);
+        }
+        if let Some(timers) = self.timer_loop.get() {
+            timers.abort();
+        }
+        self.timers.close();
+    }
+}
