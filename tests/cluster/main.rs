@@ -7,10 +7,12 @@ mod programs;
 #[path = "../programs/tasks.rs"]
 mod tasks;
 
+mod blips;
 mod calls;
 mod draining;
 mod joining;
 mod losses;
+mod proxy;
 mod strangers;
 
 use std::path::Path;

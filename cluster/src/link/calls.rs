@@ -12,7 +12,7 @@ use atasks_actors::{
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::Link;
+use super::{Link, LinkMsg};
 use crate::session::{
     Awaited, ProtocolError, Refused,
     frame::{Head, Id, Lineage, Status, extension},
@@ -86,8 +86,8 @@ impl Link {
         let super::Out { outgoing, pending, .. } = &mut *out;
         let lost = pending.drain(|call| outgoing.reached_wire(call));
         drop(out);
-        self.socket.abort();
-        self.quiet.notify_waiters();
+        self.detach();
+        self.tell(LinkMsg::Lost);
         for lost in lost {
             let ran = if lost.reached { Ran::Maybe } else { Ran::No };
             lost.waiting.complete(Outcome::Failed(self.loss(reason, ran)));

@@ -74,6 +74,7 @@ pub struct NodeCore {
     view: ArcSwap<View>,
     workers: watch::Sender<usize>,
     calls: AtomicU64,
+    sessions: AtomicU64,
     /// Takes no more calls.
     left: AtomicBool,
     /// Takes no more calls but those of what runs here, and leaves when that is over.
@@ -279,6 +280,24 @@ impl NodeCore {
         self.change_view(|view| view.with(link.clone()));
         self.events.tell(|| Event::NodeUp(link.id().clone()));
         self.room_again();
+    }
+
+    /// The link to this peer, if it is up.
+    pub(crate) fn link_to(&self, peer: &NodeId) -> Option<Arc<Link>> {
+        self.view.load().links().find(|link| link.id() == peer).cloned()
+    }
+
+    /// Ends a link without a connection to a peer that comes for a new one: it has given the former up.
+    pub(crate) fn evict_broken(&self, peer: &NodeId) {
+        if let Some(link) = self.link_to(peer).filter(|link| !link.is_connected()) {
+            self.link_is_lost(&link, Loss::Evicted);
+        }
+    }
+
+    /// Names a new session. No two nodes give one name, as no two have one incarnation.
+    pub(crate) fn next_session(&self) -> u128 {
+        let count = self.sessions.fetch_add(1, Ordering::Relaxed);
+        u128::from(self.me.incarnation()) << 64 | u128::from(count)
     }
 
     /// A peer is gone: no call goes there any more, and those that did are told.

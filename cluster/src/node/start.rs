@@ -103,6 +103,7 @@ impl NodeCore {
             view: ArcSwap::from_pointee(View::default()),
             workers: watch::channel(0).0,
             calls: Default::default(),
+            sessions: Default::default(),
             left: Default::default(),
             draining: Default::default(),
             closed: watch::channel(false).0,
