@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use atasks::{NodeBuilder, Placement, TaskError};
 
-use tasks::{hold_on, run_program, whereabouts};
+use tasks::{hold, hold_on, run_program, whereabouts, whereabouts_of};
 
 /// What the set-up leaves for tasks.
 struct Prepared(String);
@@ -49,6 +49,14 @@ async fn main() -> atasks::Result<()> {
         }
         ["hold", first, second, folder] => {
             hold_on((*second).to_owned(), folder.into()).place(Placement::Node((*first).to_owned())).await?;
+        }
+        ["hold-at", node, folder] => {
+            let held = hold(folder.into()).place(Placement::Node((*node).to_owned())).await;
+            println!("held: {held:?}");
+        }
+        ["via", first, second] => {
+            let call = whereabouts_of((*second).to_owned()).place(Placement::Node((*first).to_owned()));
+            println!("in {}", call.timeout(Duration::from_secs(5)).await?.node);
         }
         ["no-calls"] => println!("made no calls"),
         _ => println!("{arguments:?} in {}, a task in {}", std::process::id(), whereabouts().await?.pid),

@@ -32,6 +32,12 @@ pub(crate) async fn whereabouts() -> Done<Whereabouts> {
     Ok(here())
 }
 
+/// Where a task runs that this one calls on another node.
+#[atasks::task]
+pub(crate) async fn whereabouts_of(node: String) -> Done<Whereabouts> {
+    whereabouts().place(Placement::Node(node)).await
+}
+
 fn here() -> Whereabouts {
     let current = atasks::current();
     Whereabouts { node: current.node().clone(), pid: std::process::id(), attempt: current.attempt() }
