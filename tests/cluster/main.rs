@@ -10,6 +10,7 @@ mod tasks;
 mod calls;
 mod joining;
 mod losses;
+mod mesh;
 mod strangers;
 
 use std::path::Path;
