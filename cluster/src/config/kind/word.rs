@@ -39,7 +39,7 @@ impl<T: for<'de> Deserialize<'de> + PartialEq> Kind for Word<T> {
 
     fn convert(&self, found: &ValueKind) -> Result<T, String> {
         let ValueKind::String(word) = found else { return Err(words(found)) };
-        Self::parse(word).map_err(|_| quote(word))
+        Self::parse(word).map_err(|_not_one_of| quote(word))
     }
 
     fn check(&self, _: &T) -> Result<(), String> {
