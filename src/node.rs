@@ -390,6 +390,8 @@ impl NodeBuilder {
             config.cluster.listen = self.listen;
         }
         self.changes.into_iter().for_each(|change| change(&mut config));
+        // Before a wrong secret is used.
+        config.check()?;
         let credentials = match self.credentials {
             Some(credentials) => credentials,
             None => credentials(&config)?,
