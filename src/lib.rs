@@ -35,6 +35,7 @@ mod call;
 mod context;
 mod default_node;
 mod driver;
+mod gateway;
 mod launch;
 mod local_cluster;
 mod node;
@@ -55,7 +56,7 @@ pub use atasks_actors::{
     context::{Context, Progress},
     crash::{Crash, Hop},
     error::{Error, Result, ResultExt},
-    event::{Event, EventStream, Subject},
+    event::{Event, EventStream, Part, Subject},
     invocation::InvocationId,
     node_id::NodeId,
     router::Placement,
@@ -75,6 +76,7 @@ pub use self::{
     call::TaskCall,
     context::{current, spawn, state, try_current},
     default_node::InScope,
+    gateway::{Gateway, NotAGateway},
     local_cluster::{LocalCluster, LocalClusterBuilder, LocalWorker},
     node::{MONITORED_MAX, Monitored, Node, NodeBuilder},
     portable::Portable,
