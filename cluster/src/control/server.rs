@@ -56,12 +56,16 @@ pub(super) async fn start(me: &NodeId, supervisor: ActorCell) -> Result<Server, 
 }
 
 fn nobody_gets_in() -> io::Result<IncomingEncryptionMode> {
+    Ok(IncomingEncryptionMode::Tls(refusing_acceptor()?))
+}
+
+fn refusing_acceptor() -> io::Result<TlsAcceptor> {
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_protocol_versions(&[&TLS13])
         .map_err(io::Error::other)?
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(NoCertificate));
-    Ok(IncomingEncryptionMode::Tls(TlsAcceptor::from(Arc::new(config))))
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 #[derive(Debug)]
@@ -70,5 +74,32 @@ struct NoCertificate;
 impl ResolvesServerCert for NoCertificate {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
+    use tokio::io::duplex;
+    use tokio_rustls::TlsConnector;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn no_handshake_with_the_listener_ends_well() {
+        let (ours, theirs) = duplex(1 << 16);
+        let client = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_protocol_versions(&[&TLS13])
+            .unwrap()
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth();
+        let name = ServerName::try_from("localhost").unwrap();
+        let connector = TlsConnector::from(Arc::new(client));
+        let (accepted, connected) =
+            tokio::join!(refusing_acceptor().unwrap().accept(ours), connector.connect(name, theirs));
+        let (refused, error) = (accepted.err().unwrap().to_string(), connected.err().unwrap().to_string());
+        // The server gives up before it has shown anything: it is not the client that did not like what it was shown.
+        assert!(refused.contains("no server certificate chain resolved"), "{refused}");
+        assert!(error.contains("alert"), "{error}");
     }
 }
