@@ -113,7 +113,7 @@ impl Driver {
     }
 
     /// Makes the call from this node, whatever node is in scope.
-    pub(crate) fn from_node(&mut self, node: Arc<dyn Router>) {
+    pub(crate) fn start_at(&mut self, node: Arc<dyn Router>) {
         self.node = Some(node);
     }
 

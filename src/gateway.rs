@@ -132,16 +132,20 @@ impl Gateway {
         })
     }
 
-    /// Sends what happens on the gateway's node from now on to an ordinary actor of this process, as its messages, like
-    /// [`Node::monitor`](crate::Node::monitor) does with this node's events. An actor that is slow misses events, which
-    /// it is told by [`Event::Missed`]; at most [`MONITORED_MAX`] wait in its mailbox. The last message is
-    /// [`Event::Unwatched`]: the gateway is gone, or not reached any more.
+    /// Sends what happens on the gateway's node, from when this returns, to an ordinary actor of this process, as its
+    /// messages, like [`Node::monitor`](crate::Node::monitor) does with this node's events. An actor that is slow misses
+    /// events, which it is told by [`Event::Missed`]; at most [`MONITORED_MAX`] wait in its mailbox. The last message is
+    /// [`Event::Unwatched`]: the gateway is gone or not reached any more, or the actor took no event for 20 s with its
+    /// mailbox full.
+    ///
+    /// # Errors
+    /// [`TaskError::NodeLost`] if the gateway, its node or the way there is lost.
     ///
     /// # Panics
-    /// Outside of a tokio runtime.
-    pub fn monitor<M: Message + From<Monitored>>(&self, actor: &ActorRef<M>) {
+    /// Outside of a tokio runtime with timers.
+    pub async fn monitor<M: Message + From<Monitored>>(&self, actor: &ActorRef<M>) -> Result<(), TaskError> {
+        let mut watching = Watching::begin(&self.actor, &self.node).await?;
         let (actor, node) = (actor.clone(), self.node.clone());
-        let mut watching = Watching::new(&self.actor, &self.node);
         let places = Arc::new(Semaphore::new(MONITORED_MAX));
         tokio::spawn(async move {
             loop {
@@ -160,6 +164,7 @@ impl Gateway {
                 }
             }
         });
+        Ok(())
     }
 }
 
@@ -211,7 +216,7 @@ impl Arguments for Encoded {
 pub(crate) fn make(node: Arc<NodeCore>, order: Order) -> Making {
     let task = order.task;
     let mut driver = Driver::new(task.name(), *task.options(), Location::caller());
-    driver.from_node(node);
+    driver.start_at(node);
     driver.placement = order.placement;
     driver.idempotent |= order.idempotent;
     if let Some(timeout) = order.timeout {

@@ -124,7 +124,7 @@ impl Actor for Listener {
 pub(crate) async fn listen(gateway: &Gateway) -> mpsc::UnboundedReceiver<Told> {
     let (to, told) = mpsc::unbounded_channel();
     let (listener, _) = Actor::spawn(None, Listener, to).await.unwrap();
-    gateway.monitor(&listener);
+    gateway.monitor(&listener).await.unwrap();
     told
 }
 

@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::Instant;
 
 use crate::support::soon;
-use crate::tasks::{counts, double, floods, gateways, here, pid, starts_counter};
+use crate::tasks::{Done, counts, double, floods, gateways, here, pid, sleeps, starts_counter};
 use crate::{worker, workers};
 
 #[atasks::test(cluster = 2)]
@@ -27,6 +27,25 @@ async fn three_workers_see_all_gateways_and_each_others_actors() {
     for (place, total) in [(0, 3), (1, 6), (2, 9)] {
         assert_eq!(counts("counters".into(), 3, 1).place(worker(place)).await.unwrap(), total);
     }
+}
+
+/// The actors of this worker that other nodes can reach.
+#[atasks::task]
+async fn remotable() -> Done<Vec<Option<String>>> {
+    let all = ractor::registry::pid_registry::get_all_pids().into_iter();
+    let local = all.filter(|actor| actor.get_id().is_local() && actor.supports_remoting());
+    Ok(local.map(|actor| actor.get_name()).collect())
+}
+
+#[atasks::test(cluster = 2)]
+async fn of_our_own_actors_the_gateway_alone_is_remotable() {
+    gateways(2).place(worker(0)).await.unwrap();
+    // With actors of calls that wait.
+    let calls = futures_util::future::join_all((0..20).map(|_| sleeps(300).place(worker(0))));
+    let (calls, names) = tokio::join!(calls, remotable().place(worker(0)));
+    assert!(calls.iter().all(Result::is_ok));
+    let [Some(name)] = &names.as_ref().unwrap()[..] else { panic!("{names:?}") };
+    assert!(name.starts_with("atasks:local-0#"), "{name}");
 }
 
 #[atasks::test(cluster = 2)]

@@ -55,25 +55,28 @@ pub async fn call(gateway: &ActorRef<GatewayMsg>, node: &NodeId, call: Call) -> 
 
 /// Reads the events of a Gateway's node.
 #[derive(Debug)]
-pub struct Watching {
-    talk: Talk,
-    begun: bool,
-}
+pub struct Watching(Talk);
 
 impl Watching {
-    /// Reads the events of the node of `gateway` from the first [`next`](Self::next) on.
-    #[must_use]
-    pub fn new(gateway: &ActorRef<GatewayMsg>, node: &NodeId) -> Self {
-        Self { talk: Talk::new(gateway, node), begun: false }
+    /// Reads the events of the node of `gateway` from when this returns.
+    ///
+    /// # Errors
+    /// [`TaskError::NodeLost`] if the Gateway, its node or the way there is lost.
+    pub async fn begin(gateway: &ActorRef<GatewayMsg>, node: &NodeId) -> Result<Self, TaskError> {
+        let talk = Talk::new(gateway, node);
+        loop {
+            match talk.ask(&Request::Watch(talk.id)).await? {
+                Answer::Events(_) => return Ok(Self(talk)),
+                Answer::Full => sleep(FULL_PAUSE).await,
+                _ => return Err(talk.lost(Loss::Closed, Ran::Maybe)),
+            }
+        }
     }
 
-    /// Waits for the next events, in order. None: the Gateway is gone, or has too many that read.
+    /// Waits for the next events, in order. None: the Gateway is gone or not reached any more, or was not asked in time.
     pub async fn next(&mut self) -> Option<Vec<Event>> {
         loop {
-            let request = if self.begun { Request::More(self.talk.id) } else { Request::Watch(self.talk.id) };
-            let answer = self.talk.ask(&request).await.ok()?;
-            self.begun = true;
-            match answer {
+            match self.0.ask(&Request::More(self.0.id)).await.ok()? {
                 Answer::NotYet => {}
                 Answer::Events(events) => return Some(events.iter().map(|event| decode_event(event)).collect()),
                 _ => return None,

@@ -11,8 +11,11 @@ use super::{
 };
 
 /// Tells events to who asks for them, until nobody does. Between two requests the node keeps them, up to its own bound:
-/// who is slow misses the oldest, and is told how many.
+/// who is slow misses the oldest, and is told how many. The first request is answered at once: they are kept from now on.
 pub(super) async fn tell_events(mut asks: Receiver<Port>, mut events: EventStream) {
+    if let Some(port) = asks.recv().await {
+        answer(port, &Answer::Events(Vec::new()));
+    }
     while let Ok(Some(port)) = timeout(ABANDONED_AFTER, asks.recv()).await {
         let first = match timeout(ANSWER_WITHIN, events.next()).await {
             Ok(Some(event)) => event,
