@@ -53,11 +53,14 @@ impl Gateway {
     /// The pg group that has the gateway of every worker.
     pub const GROUP: &'static str = gateway::GROUP;
 
-    /// The gateways that are known here now: that of this process's worker, and of all workers linked to it. In no order.
+    /// The gateways that are known here now: that of this process's worker, and of all workers
+    /// linked to it, in the order of their nodes.
     #[must_use]
     pub fn all() -> Vec<Self> {
         let members = pg::get_members(&Self::GROUP.to_owned());
-        members.into_iter().filter_map(|member| Self::try_from(member).ok()).collect()
+        let mut all: Vec<_> = members.into_iter().filter_map(|member| Self::try_from(member).ok()).collect();
+        all.sort_by(|one, other| one.node.cmp(&other.node));
+        all
     }
 
     /// Waits until the gateways of this many workers are known here.
