@@ -2,9 +2,10 @@
 
 use atasks::{Event, Gateway, Loss, Part, Ran, TaskError};
 use ractor::ActorCell;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::soon;
-use crate::tasks::{Done, double, gateway_of, gateways, here, sleeps};
+use crate::tasks::{Done, double, gateway_of, gateways, here, pid, sleeps};
 use crate::{worker, workers};
 
 fn own_gateway() -> Gateway {
@@ -94,6 +95,22 @@ async fn calls_by_all_gateways(count: usize) -> Done<()> {
             return Ok(());
         }
     }
+}
+
+/// The same incarnation over another link: its former session may still be known when the next one begins.
+#[atasks::test(cluster = 2)]
+async fn a_worker_that_was_frozen_for_long_is_reached_again() {
+    let mesh = workers();
+    assert_eq!(gateways(2).place(worker(0)).await.unwrap(), mesh);
+    let frozen = Pid::from_raw(pid().place(worker(1)).await.unwrap().cast_signed()).unwrap();
+    let mut events = atasks::node().unwrap().events();
+    kill_process(frozen, Signal::STOP).unwrap();
+    soon(async { while !matches!(events.next().await, Some(Event::NodeLost(..))) {} }).await;
+    kill_process(frozen, Signal::CONT).unwrap();
+    for place in 0..2 {
+        soon(calls_by_all_gateways(2).place(worker(place))).await.unwrap();
+    }
+    assert_eq!(workers(), mesh, "nobody was started anew");
 }
 
 #[atasks::task]

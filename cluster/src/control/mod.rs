@@ -4,7 +4,7 @@
 //! ractor_cluster or an actor does there delays a link; and whatever here fails is told as an event and started again,
 //! while calls go on.
 //!
-//! What a session says rides in the link's Ractor frames ([`streams`]), so it is authenticated and encrypted as the link
+//! What a session says rides in the link's Ractor frames (`streams`), so it is authenticated and encrypted as the link
 //! is. ractor's registries belong to the process: only one node of a process takes part.
 
 mod actor;

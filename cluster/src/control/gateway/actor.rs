@@ -17,7 +17,7 @@ use serde_bytes::ByteBuf;
 use tokio::task::JoinSet;
 
 use super::{
-    CALLS_MAX, Call, Caller, GatewayMsg, MESSAGE_MAX, Order, PAYLOAD_MAX, SUBSCRIPTIONS_MAX,
+    ARGUMENTS_MAX, CALLS_MAX, Call, Caller, GatewayMsg, MESSAGE_MAX, Order, PAYLOAD_MAX, SUBSCRIPTIONS_MAX,
     request::{Answer, Request, TalkId},
     talk::{Port, Talks, answer, tell_end},
     watch::tell_events,
@@ -88,7 +88,7 @@ impl State {
             Ok(Request::Call(id, call)) => self.call(&node, id, *call, port),
             Ok(Request::Watch(_)) if self.subscriptions.len() >= SUBSCRIPTIONS_MAX => answer(port, &Answer::Full),
             Ok(Request::Watch(id)) => {
-                let (asked, entry) = self.subscriptions.begin(id, port);
+                let (asked, entry) = self.subscriptions.begin(id, port, 0);
                 let events = node.events().read();
                 self.talks.spawn(async move {
                     let _entry = entry;
@@ -109,7 +109,9 @@ impl State {
     }
 
     fn call(&mut self, node: &Arc<NodeCore>, id: TalkId, call: Call, port: Port) {
-        if self.calls.len() >= CALLS_MAX {
+        let bytes = call.arguments.len();
+        let held = self.calls.bytes();
+        if self.calls.len() >= CALLS_MAX || (held > 0 && held + bytes > ARGUMENTS_MAX) {
             return answer(port, &Answer::Full);
         }
         let task = match find(node, &call) {
@@ -117,7 +119,7 @@ impl State {
             Err(error) => return answer(port, &Answer::Failed(error)),
         };
         let making = (self.caller)(node.clone(), order(task, call));
-        let (asked, entry) = self.calls.begin(id, port);
+        let (asked, entry) = self.calls.begin(id, port, bytes);
         self.talks.spawn(async move {
             let _entry = entry;
             tell_end(asked, async { ended(making.await) }).await;

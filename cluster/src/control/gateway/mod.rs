@@ -2,7 +2,7 @@
 //! and read events.
 //!
 //! Its message is two byte strings, so that nothing of its decoding can fail before its handler has it; what they say is
-//! in [`request`]. A request is always answered within [`ANSWER_WITHIN`], by "not yet" if need be, and is asked again: so
+//! in `request`. A request is always answered within [`ANSWER_WITHIN`], by "not yet" if need be, and is asked again: so
 //! a call may take as long as it likes, while one whose Gateway, node or answer is lost ends soon, and a call that nobody
 //! asks for any more is cancelled.
 
@@ -40,6 +40,9 @@ pub const ABANDONED_AFTER: Duration = Duration::from_secs(20);
 
 /// Most calls of one Gateway that are not over; further ones wait at their callers.
 pub const CALLS_MAX: usize = 10_000;
+
+/// Most bytes of arguments of calls that are not over, as far as there is more than one; further ones wait as well.
+pub const ARGUMENTS_MAX: usize = 256 << 20;
 
 /// Most subscriptions to one Gateway's events; further ones are refused.
 pub const SUBSCRIPTIONS_MAX: usize = 256;

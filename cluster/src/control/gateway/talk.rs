@@ -23,25 +23,40 @@ pub(super) type Port = RpcReplyPort<Vec<u8>>;
 
 /// The talks of one kind that are not over.
 #[derive(Clone, Default)]
-pub(super) struct Talks(Arc<Mutex<BTreeMap<TalkId, Sender<Port>>>>);
+pub(super) struct Talks(Arc<Mutex<Table>>);
+
+#[derive(Default)]
+struct Table {
+    talks: BTreeMap<TalkId, Sender<Port>>,
+    /// Bytes that were brought along.
+    bytes: usize,
+}
 
 impl Talks {
     pub(super) fn len(&self) -> usize {
-        self.lock().len()
+        self.lock().talks.len()
     }
 
-    /// Begins a talk; who asks comes by the receiver. The talk is on as long as its entry lives.
-    pub(super) fn begin(&self, id: TalkId, port: Port) -> (Receiver<Port>, Entry) {
+    /// Bytes that the talks have brought along.
+    pub(super) fn bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
+    /// Begins a talk that brings so many bytes along; who asks comes by the receiver. It is on as long as its entry lives.
+    pub(super) fn begin(&self, id: TalkId, port: Port, bytes: usize) -> (Receiver<Port>, Entry) {
         // One asks at a time; a second one is told that there is nothing yet.
         let (asks, asked) = mpsc::channel(1);
         let _ = asks.try_send(port);
-        self.lock().insert(id, asks);
-        (asked, Entry { talks: self.clone(), id })
+        let mut table = self.lock();
+        table.talks.insert(id, asks);
+        table.bytes += bytes;
+        drop(table);
+        (asked, Entry { talks: self.clone(), id, bytes })
     }
 
     /// Passes on who asks again; gives it back if the talk is not known.
     pub(super) fn ask(&self, id: TalkId, port: Port) -> Result<(), Port> {
-        match self.lock().get(&id) {
+        match self.lock().talks.get(&id) {
             Some(talk) => match talk.try_send(port) {
                 Ok(()) => Ok(()),
                 Err(mpsc::error::TrySendError::Full(port)) => {
@@ -56,10 +71,10 @@ impl Talks {
 
     /// Ends a talk: nobody asks any more.
     pub(super) fn forget(&self, id: TalkId) {
-        self.lock().remove(&id);
+        self.lock().talks.remove(&id);
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<TalkId, Sender<Port>>> {
+    fn lock(&self) -> MutexGuard<'_, Table> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -68,11 +83,14 @@ impl Talks {
 pub(super) struct Entry {
     talks: Talks,
     id: TalkId,
+    bytes: usize,
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.talks.forget(self.id);
+        let mut table = self.talks.lock();
+        table.talks.remove(&self.id);
+        table.bytes -= self.bytes;
     }
 }
 
@@ -152,19 +170,19 @@ mod tests {
     async fn an_end_that_is_near_is_told_at_once() {
         let talks = Talks::default();
         let (port, answer) = asker();
-        let (asked, entry) = talks.begin(1, port);
+        let (asked, entry) = talks.begin(1, port, 7);
         tell_end(asked, after(Duration::from_secs(1))).await;
         assert!(is_end(&told(answer).await));
-        assert_eq!(talks.len(), 1);
+        assert_eq!((talks.len(), talks.bytes()), (1, 7));
         drop(entry);
-        assert_eq!(talks.len(), 0);
+        assert_eq!((talks.len(), talks.bytes()), (0, 0));
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_end_that_is_far_is_told_to_who_asks_again_and_again() {
         let talks = Talks::default();
         let (port, mut answer) = asker();
-        let (asked, _entry) = talks.begin(1, port);
+        let (asked, _entry) = talks.begin(1, port, 7);
         let began = Instant::now();
         let talk = tokio::spawn(tell_end(asked, after(Duration::from_secs(3600))));
         let mut asked = 1;
@@ -181,13 +199,13 @@ mod tests {
     async fn what_nobody_asks_for_any_more_is_dropped() {
         let talks = Talks::default();
         let (port, answer) = asker();
-        let (asked, _entry) = talks.begin(1, port);
+        let (asked, _entry) = talks.begin(1, port, 7);
         let began = Instant::now();
         tell_end(asked, std::future::pending()).await;
         assert_eq!(began.elapsed(), ANSWER_WITHIN + ABANDONED_AFTER);
         assert!(matches!(told(answer).await, Answer::NotYet));
         let (port, answer) = asker();
-        let (asked, _entry) = talks.begin(2, port);
+        let (asked, _entry) = talks.begin(2, port, 7);
         let talk = tokio::spawn(tell_end(asked, std::future::pending()));
         tokio::task::yield_now().await;
         talks.forget(2);
@@ -200,7 +218,7 @@ mod tests {
     async fn an_end_waits_for_who_asks() {
         let talks = Talks::default();
         let (port, first) = asker();
-        let (asked, _entry) = talks.begin(1, port);
+        let (asked, _entry) = talks.begin(1, port, 7);
         tokio::spawn(tell_end(asked, after(Duration::from_secs(6))));
         assert!(matches!(told(first).await, Answer::NotYet));
         sleep(Duration::from_secs(10)).await;
