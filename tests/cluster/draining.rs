@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use atasks::{Canceller, Event, Node, Placement, TaskError};
+use atasks::{Canceller, Event, Node, NodeInfo, Placement, TaskError};
 use futures_util::future::{join_all, try_join_all};
 use rustix::process::Signal;
 use tokio::time::Instant;
@@ -13,11 +13,11 @@ use super::{BOTH, Over, SECRET, Worker, client, file, nodes_are, two_workers};
 use crate::programs::{PATIENCE, Running, program};
 use crate::tasks::{carry, descend, hold, occupy, whereabouts};
 
-/// Waits until `node` has heard that a node drains.
-async fn drains(node: &Node, name: &str) {
+/// Waits until `node` has heard this of the node of that name.
+async fn heard(node: &Node, name: &str, what: impl Fn(&NodeInfo) -> bool) {
     let end = Instant::now() + PATIENCE;
-    while !node.nodes().iter().any(|info| info.draining && info.id.name() == name) {
-        assert!(Instant::now() < end, "{name} does not drain: {:?}", node.nodes());
+    while !node.nodes().iter().any(|info| info.id.name() == name && what(info)) {
+        assert!(Instant::now() < end, "not of {name}: {:?}", node.nodes());
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
@@ -26,22 +26,21 @@ async fn drains(node: &Node, name: &str) {
 async fn what_has_not_started_runs_elsewhere_and_what_runs_ends() {
     for over in BOTH {
         let ([first, second], node) = two_workers(over, "hand-back").await;
-        let place = first.place(&node);
-        let pid = first.process.pid();
+        let (name, place, pid) = (first.name(&node), first.place(&node), first.process.pid());
         let mut events = node.events();
         // By name: they can only go there. The first waits for something when the second keeps the executor busy.
-        let held = node.scope(carry(vec![7; 10], 1500).place(place.clone()));
+        let held = node.scope(carry(vec![7; 10], 2000).place(place.clone()));
         let running = async {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            node.scope(occupy(700).place(place.clone())).await
+            heard(&node, &name, |info| info.load.suspended == 1).await;
+            node.scope(occupy(1000).place(place.clone())).await
         };
         let drained = async {
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            heard(&node, &name, |info| info.load.running == 1).await;
             // Its one executor is busy: these wait there. The last with more than one frame of arguments.
             let queued = (0..50).map(|_| node.scope(whereabouts())).collect::<Vec<_>>();
             let large = node.scope(carry(vec![7; 300_000], 1));
             let stopped = async {
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                heard(&node, &name, |info| info.load.unstarted > 0).await;
                 first.process.signal(Signal::TERM);
             };
             tokio::join!(try_join_all(queued), large, stopped)
@@ -72,10 +71,10 @@ async fn what_has_not_started_runs_elsewhere_and_what_runs_ends() {
 #[tokio::test]
 async fn nested_calls_of_what_runs_go_on_and_go_elsewhere() {
     let ([first, second], node) = two_workers(Over::Unix, "nested").await;
-    let second_pid = second.process.pid();
-    let tree = node.scope(descend(20, 50).place(first.place(&node)));
+    let (name, second_pid) = (first.name(&node), second.process.pid());
+    let tree = node.scope(descend(20, 100).place(first.place(&node)));
     let stopped = async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        heard(&node, &name, |info| info.load.suspended > 0).await;
         first.process.signal(Signal::TERM);
     };
     let (places, ()) = tokio::join!(tree, stopped);
@@ -89,11 +88,12 @@ async fn nested_calls_of_what_runs_go_on_and_go_elsewhere() {
 async fn the_only_worker_ends_its_tree_by_itself() {
     let worker = Worker::new(Over::Unix, "only", &[]);
     let node = client(&[&worker.address]).join().await.unwrap();
+    let name = worker.name(&node);
     let stopped = async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        heard(&node, &name, |info| info.load.suspended > 0).await;
         worker.process.signal(Signal::TERM);
     };
-    let (places, ()) = tokio::join!(node.scope(descend(10, 50)), stopped);
+    let (places, ()) = tokio::join!(node.scope(descend(10, 100)), stopped);
     assert_eq!(places.unwrap().len(), 11);
     assert_eq!(worker.process.end().code, Some(0));
 }
@@ -124,7 +124,7 @@ async fn a_second_signal_ends_the_process_at_once() {
     let stopped = async {
         file(&folder.path().join("started")).await;
         worker.process.signal(Signal::TERM);
-        drains(&node, &name).await;
+        heard(&node, &name, |info| info.draining).await;
         worker.process.signal(Signal::TERM);
     };
     let (held, ()) = tokio::join!(node.scope(hold(folder.path().into())), stopped);
@@ -214,7 +214,7 @@ async fn a_named_node_that_drains_takes_no_more_calls() {
     let asked = async {
         file(&folder.path().join("started")).await;
         first.process.signal(Signal::TERM);
-        drains(&node, &name).await;
+        heard(&node, &name, |info| info.draining).await;
         let refused = node.scope(whereabouts().place(Placement::Node(name.clone()))).await;
         first.process.signal(Signal::TERM);
         refused

@@ -102,6 +102,10 @@ impl Link {
                 return Loss::Silent;
             }
             let Some(node) = self.node.upgrade() else { return Loss::Left };
+            let suspect = silent > liveness.suspect_after;
+            if self.suspect.swap(suspect, Ordering::Relaxed) != suspect {
+                node.link_is_suspect(&self, suspect);
+            }
             self.heartbeat(heartbeat(&node));
         }
     }
@@ -145,7 +149,7 @@ impl Reader {
             Event::Goodbye { last_call, .. } => *left = Some(last_call),
             Event::Notice(bytes) => link.noticed(&node, &bytes),
             Event::Tasks(bytes) => introduced(&node, link, &bytes),
-            Event::Peers(bytes) => acquainted(&node, &bytes),
+            Event::Peers(bytes) => acquainted(&node, link, &bytes),
             Event::Ractor(piece) => link.streams.heard(link, &node, &piece),
         })?;
         link.last_call.store(incoming.last_call(), Ordering::Relaxed);
@@ -188,9 +192,9 @@ fn introduced(node: &Arc<NodeCore>, link: &Arc<Link>, bytes: &[u8]) {
     }
 }
 
-fn acquainted(node: &Arc<NodeCore>, bytes: &[u8]) {
+fn acquainted(node: &Arc<NodeCore>, link: &Link, bytes: &[u8]) {
     match atasks_actors::codec::decode::<Vec<Acquaintance>>(bytes) {
-        Ok(acquaintances) => node.heard_of(acquaintances),
+        Ok(acquaintances) => node.heard_of(link.id(), acquaintances),
         Err(error) => tracing::warn!(%error, "a list of nodes cannot be read"),
     }
 }
