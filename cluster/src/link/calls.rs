@@ -88,6 +88,7 @@ impl Link {
         drop(out);
         self.socket.abort();
         self.quiet.notify_waiters();
+        self.streams.end();
         for lost in lost {
             let ran = if lost.reached { Ran::Maybe } else { Ran::No };
             lost.waiting.complete(Outcome::Failed(self.loss(reason, ran)));

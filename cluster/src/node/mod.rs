@@ -41,6 +41,7 @@ use crate::{
     address::Address,
     agent::Agent,
     config::{Actors, Config, Role},
+    control::Control,
     link::{Link, election::Election},
     membership::MembershipMsg,
     placement::PlacementMsg,
@@ -91,6 +92,7 @@ pub struct NodeCore {
     first_call: Mutex<Option<FirstCall>>,
     awaits_first_call: AtomicBool,
     state: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+    control: Control,
 }
 
 /// A node as another one sees it.
@@ -217,6 +219,15 @@ impl NodeCore {
         *self.exit_of.lock().unwrap_or_else(PoisonError::into_inner) = Some(exit_of);
     }
 
+    /// Those that are up.
+    pub(crate) fn links(&self) -> Vec<Arc<Link>> {
+        self.view.load().links().cloned().collect()
+    }
+
+    pub(crate) fn control(&self) -> &Control {
+        &self.control
+    }
+
     pub(crate) fn agent(&self) -> &Agent {
         &self.agent
     }
@@ -278,6 +289,7 @@ impl NodeCore {
         }
         self.change_view(|view| view.with(link.clone()));
         self.events.tell(|| Event::NodeUp(link.id().clone()));
+        self.control.link_up(link);
         self.room_again();
     }
 
