@@ -11,11 +11,12 @@ use std::{
 };
 
 use atasks_actors::{codec, crash::passing, task::TaskEntry};
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::{
     InvocationId, NodeId, Payload, Placement, Retry, Task, TaskError, TaskReturn,
-    driver::{Arguments, Driver},
+    driver::{Arguments, Driver, not_registered},
     program,
 };
 
@@ -37,6 +38,8 @@ trait Call<R>: Send {
     fn view(&self) -> &Driver;
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<R>;
     fn run(self: Pin<&mut Self>) -> Pin<Box<dyn Future<Output = R> + Send>>;
+    fn export(self: Pin<&mut Self>, limit: usize) -> Result<(&'static TaskEntry, Vec<u8>), TaskError>;
+    fn import(&self, outcome: Result<Bytes, TaskError>) -> R;
 }
 
 struct Typed<T> {
@@ -55,19 +58,10 @@ impl<T: Task> Call<T::Return> for Typed<T> {
         &self.driver
     }
 
-    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<T::Return> {
-        let Self { message, driver } = self.get_mut();
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<T::Return> {
+        let Self { message, driver } = &mut *self;
         let polled = driver.poll(cx, &mut Message(message));
-        polled.map(|outcome| {
-            let error = match outcome {
-                Ok(bytes) => match passing(driver.hop(), || T::Return::decode(&bytes)) {
-                    Ok(value) => return value,
-                    Err(error) => TaskError::from_codec(error, Payload::Result, bytes.len()),
-                },
-                Err(error) => error,
-            };
-            T::Return::from_task_error(error)
-        })
+        polled.map(|outcome| self.import(outcome))
     }
 
     fn run(self: Pin<&mut Self>) -> Pin<Box<dyn Future<Output = T::Return> + Send>> {
@@ -75,6 +69,24 @@ impl<T: Task> Call<T::Return> for Typed<T> {
             Some(message) => Box::pin(message.run()),
             None => Box::pin(async { T::Return::from_task_error(already_polled()) }),
         }
+    }
+
+    fn export(self: Pin<&mut Self>, limit: usize) -> Result<(&'static TaskEntry, Vec<u8>), TaskError> {
+        let mut message = Message(&mut self.get_mut().message);
+        let entry = message.entry().ok_or_else(|| not_registered(T::NAME))?;
+        let arguments = message.encode(limit);
+        Ok((entry, arguments.map_err(|error| TaskError::from_codec(error, Payload::Arguments, limit))?))
+    }
+
+    fn import(&self, outcome: Result<Bytes, TaskError>) -> T::Return {
+        let error = match outcome {
+            Ok(bytes) => match passing(self.driver.hop(), || T::Return::decode(&bytes)) {
+                Ok(value) => return value,
+                Err(error) => TaskError::from_codec(error, Payload::Result, bytes.len()),
+            },
+            Err(error) => error,
+        };
+        T::Return::from_task_error(error)
     }
 }
 
@@ -108,6 +120,20 @@ impl<R: TaskReturn> TaskCall<R> {
     pub(crate) fn new<T: Task<Return = R>>(message: T) -> Self {
         let driver = Driver::new(T::NAME, T::OPTIONS, Location::caller());
         Self { call: Box::pin(Typed { message: Some(message), driver }) }
+    }
+
+    /// The task and the encoded arguments, for somebody else to make the call.
+    pub(crate) fn export(&mut self, limit: usize) -> Result<(&'static TaskEntry, Vec<u8>), TaskError> {
+        self.call.as_mut().export(limit)
+    }
+
+    /// What an await gives whose call ended so.
+    pub(crate) fn import(&self, outcome: Result<Bytes, TaskError>) -> R {
+        self.call.import(outcome)
+    }
+
+    pub(crate) fn driver(&self) -> &Driver {
+        self.call.view()
     }
 
     fn with(mut self, set: impl FnOnce(&mut Driver)) -> Self {

@@ -78,6 +78,14 @@ enum Step {
     Backoff(Instant),
 }
 
+/// What a call of a task fails with that nobody has registered.
+pub(crate) fn not_registered(task: &str) -> TaskError {
+    TaskError::Codec {
+        stage: Payload::Arguments,
+        message: format!("`{task}` is not registered in this program: add `atasks::register!(..)`"),
+    }
+}
+
 impl Driver {
     pub(crate) fn new(task: &'static str, options: TaskOptions, site: &'static Location<'static>) -> Self {
         let parent = Context::try_current();
@@ -102,6 +110,29 @@ impl Driver {
             detached: false,
             state: State::New,
         }
+    }
+
+    /// Makes the call from this node, whatever node is in scope.
+    pub(crate) fn start_at(&mut self, node: Arc<dyn Router>) {
+        self.node = Some(node);
+    }
+
+    /// What is left of the time that it may take, if that is limited; zero if that is over.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        let until = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        until.into_iter().chain(self.timeout).min()
+    }
+
+    pub(crate) fn label(&self) -> Option<&str> {
+        self.more.as_ref()?.label.as_deref()
+    }
+
+    /// Its own baggage and that of the task around it.
+    pub(crate) fn baggage(&self) -> BTreeMap<String, String> {
+        let above = self.parent.as_ref().and_then(Context::all_baggage);
+        let mut all = above.map(|above| (**above).clone()).unwrap_or_default();
+        all.extend(self.more.iter().flat_map(|more| more.baggage.clone()));
+        all
     }
 
     pub(crate) fn limit_timeout(&mut self, timeout: Duration) {
@@ -182,10 +213,7 @@ impl Driver {
         if let Some(by) = parent.and_then(Context::refuses_calls) {
             return Err(TaskError::Cancelled { by, ran: Ran::No });
         }
-        let task = arguments.entry().ok_or_else(|| TaskError::Codec {
-            stage: Payload::Arguments,
-            message: format!("`{}` is not registered in this program: add `atasks::register!(..)`", self.task),
-        })?;
+        let task = arguments.entry().ok_or_else(|| not_registered(self.task))?;
         let limit = node.payload_max();
         let encoded =
             arguments.encode(limit).map_err(|error| TaskError::from_codec(error, Payload::Arguments, limit))?;

@@ -15,13 +15,14 @@ use atasks_actors::{
 };
 use atasks_cluster::{
     config::{Actors, Config, Hidden, Role},
+    control::gateway::Caller,
     node::{NodeCore, NodeInfo, NodeParts},
     secret::Secret,
     transport::Credentials,
 };
 use ractor::{ActorRef, Message};
 
-use crate::{NodeId, StartError, default_node, default_node::InScope, program, serve};
+use crate::{NodeId, StartError, default_node, default_node::InScope, gateway, program, serve};
 
 /// This process's part of a cluster. Cheap to clone; when the last clone is dropped the node leaves without draining.
 #[derive(Clone)]
@@ -105,13 +106,14 @@ impl Node {
     /// which it is told by [`Event::Missed`]; at most [`MONITORED_MAX`] wait in its mailbox.
     pub fn monitor<M: Message + From<Monitored>>(&self, actor: &ActorRef<M>) {
         let mut events = self.events();
+        let node = self.id().clone();
         let places = Arc::new(tokio::sync::Semaphore::new(MONITORED_MAX));
         let actor = actor.clone();
         self.core.io().spawn(async move {
             // A place is free again when the actor has let go of the event: so its mailbox is bounded.
             while let Ok(place) = places.clone().acquire_owned().await {
                 let Some(event) = events.next().await else { return };
-                if actor.cast(Monitored { event, _place: place }.into()).is_err() {
+                if actor.cast(Monitored { node: node.clone(), event, _place: place }.into()).is_err() {
                     return;
                 }
             }
@@ -189,9 +191,11 @@ pub const MONITORED_MAX: usize = 1024;
 /// An event on its way to an actor that monitors a node.
 #[derive(Debug)]
 pub struct Monitored {
+    /// Where it happened.
+    pub node: NodeId,
     /// What happened.
     pub event: Event,
-    _place: tokio::sync::OwnedSemaphorePermit,
+    pub(crate) _place: tokio::sync::OwnedSemaphorePermit,
 }
 
 /// Changes one setting.
@@ -213,6 +217,7 @@ pub struct NodeBuilder {
     /// What the file and the environment say is of no interest: a test is the same for everybody.
     unconfigured: bool,
     workers: usize,
+    ractor: bool,
 }
 
 impl NodeBuilder {
@@ -273,10 +278,13 @@ impl NodeBuilder {
         self.set(|config| config.node.labels.push(label))
     }
 
-    /// Sets the cluster's secret: 64 hexadecimal digits.
+    /// Sets the cluster's secret: 64 hexadecimal digits. It holds instead of a configured one, or a configured file's.
     pub fn secret(self, secret: impl Into<String>) -> Self {
         let secret = Hidden(secret.into());
-        self.set(|config| config.cluster.secret = Some(secret))
+        self.set(|config| {
+            config.cluster.secret = Some(secret);
+            config.cluster.secret_file = None;
+        })
     }
 
     /// Changes any other setting.
@@ -298,6 +306,13 @@ impl NodeBuilder {
     /// Has `join` wait until this many workers are up.
     pub fn min_workers(mut self, count: usize) -> Self {
         self.workers = count;
+        self
+    }
+
+    /// Has a client take part in ractor's cluster as workers do: it reaches their remotable actors, and they reach its
+    /// own. One node of a process can.
+    pub fn ractor(mut self) -> Self {
+        self.ractor = true;
         self
     }
 
@@ -390,6 +405,8 @@ impl NodeBuilder {
             config.cluster.listen = self.listen;
         }
         self.changes.into_iter().for_each(|change| change(&mut config));
+        // Before a wrong secret is used.
+        config.check()?;
         let credentials = match self.credentials {
             Some(credentials) => credentials,
             None => credentials(&config)?,
@@ -397,7 +414,12 @@ impl NodeBuilder {
         let incarnation = self.incarnation.unwrap_or_else(rand::random);
         let host = self.host.unwrap_or(Host::Threads);
         let table = program::table()?;
-        let parts = NodeParts { role, config, host, io: self.io, table, credentials, incarnation, state: self.state };
+        let (state, io) = (self.state, self.io);
+        // ractor's registries belong to the process, and nobody is reached without a network.
+        let reaches = !config.cluster.listen.is_empty() || !config.cluster.seeds.is_empty();
+        let takes_part = (role == Role::Worker || self.ractor) && reaches && !host.is_shared();
+        let ractor = takes_part.then_some(gateway::make as Caller);
+        let parts = NodeParts { role, config, host, io, table, credentials, incarnation, state, ractor };
         Ok(Node::from_core(NodeCore::start(parts).await?))
     }
 }

@@ -12,6 +12,7 @@ mod calls;
 mod draining;
 mod joining;
 mod losses;
+mod mesh;
 mod proxy;
 mod strangers;
 

@@ -88,6 +88,7 @@ impl Link {
         drop(out);
         self.detach();
         self.tell(LinkMsg::Lost);
+        self.streams.end();
         for lost in lost {
             let ran = if lost.reached { Ran::Maybe } else { Ran::No };
             lost.waiting.complete(Outcome::Failed(self.loss(reason, ran)));

@@ -163,8 +163,7 @@ impl Reader {
             Event::Notice(bytes) => link.noticed(&node, &bytes),
             Event::Tasks(bytes) => introduced(&node, link, &bytes),
             Event::Peers(bytes) => acquainted(&node, link, &bytes),
-            // Pieces of ractor_cluster's stream: nothing here takes part in it yet.
-            Event::Ractor(_) => {}
+            Event::Ractor(piece) => link.streams.heard(link, &node, &piece),
         })?;
         link.processed.store(incoming.processed(), Ordering::Relaxed);
         link.last_call.store(incoming.last_call(), Ordering::Relaxed);

@@ -36,6 +36,7 @@ pub(crate) use self::{
 use self::{io::Reader, serve::Serving};
 use crate::{
     config::Role,
+    control::streams::Streams,
     node::NodeCore,
     session::{Outgoing, Pending, ProtocolError, frame::Heartbeat},
     transport::Socket,
@@ -80,6 +81,8 @@ pub(crate) struct Link {
     /// The peer's highest call that has come.
     last_call: AtomicU64,
     heard: Mutex<Instant>,
+    /// The peer's and our part of ractor's stream.
+    streams: Streams,
 }
 
 /// What leaves, and who waits for the answer: one lock, so that a call is numbered, filed and sent in one step.
@@ -145,6 +148,7 @@ impl Link {
             arriving: AtomicUsize::new(0),
             last_call: AtomicU64::new(0),
             heard: Mutex::new(Instant::now()),
+            streams: Streams::default(),
         })
     }
 
@@ -306,6 +310,24 @@ impl Link {
                 return;
             }
             quiet.await;
+        }
+    }
+
+    /// The node that it belongs to, while that lives.
+    pub(crate) fn node(&self) -> Option<Arc<NodeCore>> {
+        self.node.upgrade()
+    }
+
+    pub(crate) fn streams(&self) -> &Streams {
+        &self.streams
+    }
+
+    /// Sends a piece of ractor's stream.
+    pub(crate) fn say_ractor(&self, piece: &[u8]) {
+        let mut out = self.out();
+        if out.lost.is_none() {
+            out.outgoing.ractor(piece);
+            self.send(out);
         }
     }
 

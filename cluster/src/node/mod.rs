@@ -41,6 +41,7 @@ use crate::{
     address::Address,
     agent::Agent,
     config::{Actors, Config, Role},
+    control::Control,
     link::{Link, election::Election},
     membership::MembershipMsg,
     placement::PlacementMsg,
@@ -92,6 +93,7 @@ pub struct NodeCore {
     first_call: Mutex<Option<FirstCall>>,
     awaits_first_call: AtomicBool,
     state: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+    control: Control,
 }
 
 /// A node as another one sees it.
@@ -218,6 +220,15 @@ impl NodeCore {
         *self.exit_of.lock().unwrap_or_else(PoisonError::into_inner) = Some(exit_of);
     }
 
+    /// Those that are up.
+    pub(crate) fn links(&self) -> Vec<Arc<Link>> {
+        self.view.load().links().cloned().collect()
+    }
+
+    pub(crate) fn control(&self) -> &Control {
+        &self.control
+    }
+
     pub(crate) fn agent(&self) -> &Agent {
         &self.agent
     }
@@ -274,11 +285,12 @@ impl NodeCore {
         let acquaintances: Vec<_> = known.workers().map(acquaintance).collect();
         // An empty list as well: a peer that joins waits for it.
         self.tell_gossip([link], &acquaintances);
-        if link.is_worker() {
-            self.tell_gossip(known.links(), &[acquaintance(link)]);
+        if let (true, Some(membership)) = (link.is_worker(), self.membership.get()) {
+            let _ = membership.cast(MembershipMsg::Newcomer(acquaintance(link)));
         }
         self.change_view(|view| view.with(link.clone()));
         self.events.tell(|| Event::NodeUp(link.id().clone()));
+        self.control.link_up(link);
         self.room_again();
     }
 
@@ -342,6 +354,11 @@ impl NodeCore {
         if let Some(placement) = self.placement.get() {
             let _ = placement.cast(PlacementMsg::Changed);
         }
+    }
+
+    /// Tells all peers of workers that have come.
+    pub(crate) fn tell_of(&self, newcomers: &[Acquaintance]) {
+        self.tell_gossip(self.view.load().links(), newcomers);
     }
 
     pub(crate) fn heard_of(&self, from: &NodeId, workers: Vec<Acquaintance>) {
