@@ -16,7 +16,7 @@ use atasks_actors::{
     outcome::Outcome,
     router::{Router, Started},
     slot::Slot,
-    task::{TaskEntry, TaskOptions},
+    task::{Form, TaskEntry, TaskOptions},
 };
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -33,6 +33,10 @@ const HANDED_BACK_PAUSE: Duration = Duration::from_millis(20);
 pub(crate) trait Arguments {
     fn entry(&self) -> Option<&'static TaskEntry>;
     fn encode(&mut self, limit: usize) -> Result<Vec<u8>, codec::Error>;
+
+    fn form(&self) -> Form {
+        Form::Codec
+    }
 }
 
 pub(crate) struct Driver {
@@ -102,6 +106,11 @@ impl Driver {
             detached: false,
             state: State::New,
         }
+    }
+
+    /// Has it made on this node.
+    pub(crate) fn make_on(&mut self, node: Arc<dyn Router>) {
+        self.node = Some(node);
     }
 
     pub(crate) fn limit_timeout(&mut self, timeout: Duration) {
@@ -199,6 +208,7 @@ impl Driver {
             root: parent.map_or(id, Context::root),
             attempt: 0,
             task,
+            form: arguments.form(),
             arguments: encoded.into(),
             deadline,
             label: self.more.as_ref().and_then(|more| more.label.clone()),

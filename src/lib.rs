@@ -35,6 +35,7 @@ mod call;
 mod context;
 mod default_node;
 mod driver;
+mod json;
 mod launch;
 mod local_cluster;
 mod node;
@@ -65,7 +66,7 @@ pub use atasks_actors::{
 pub use atasks_cluster::{
     config::{Actors, Config, Role},
     error::StartError,
-    node::NodeInfo,
+    node::{NodeInfo, TaskInfo},
 };
 pub use atasks_macros::{declare, main, task, test};
 pub use ractor;
@@ -75,6 +76,7 @@ pub use self::{
     call::TaskCall,
     context::{current, spawn, state, try_current},
     default_node::InScope,
+    json::{JsonCall, JsonReturn},
     local_cluster::{LocalCluster, LocalClusterBuilder, LocalWorker},
     node::{MONITORED_MAX, Monitored, Node, NodeBuilder},
     portable::Portable,

@@ -15,7 +15,7 @@ use atasks_actors::{
 };
 use atasks_cluster::{
     config::{Actors, Config, Hidden, Role},
-    node::{NodeCore, NodeInfo, NodeParts},
+    node::{NodeCore, NodeInfo, NodeParts, TaskInfo},
     secret::Secret,
     transport::Credentials,
 };
@@ -73,10 +73,11 @@ impl Node {
         self.core.nodes()
     }
 
-    /// The names of the tasks of this program, sorted.
+    /// The tasks that the nodes which are up can run, sorted by name; several entries of one name tell that its types or
+    /// its version differ from node to node.
     #[must_use]
-    pub fn tasks(&self) -> Vec<&'static str> {
-        self.core.table().iter().map(|task| task.entry.name()).collect()
+    pub fn tasks(&self) -> Vec<TaskInfo> {
+        self.core.tasks()
     }
 
     /// Waits until `count` workers are up, itself included if it is one.

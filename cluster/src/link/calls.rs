@@ -7,6 +7,7 @@ use atasks_actors::{
     invocation::{Invocation, InvocationId},
     outcome::Outcome,
     slot::{Door, Slot},
+    task::Form,
     task_error::{Canceller, Loss, Payload, Ran, TaskError, Waiting},
 };
 use bytes::Bytes;
@@ -149,6 +150,9 @@ fn extension_of(invocation: &Invocation) -> Result<Vec<u8>, TaskError> {
     }
     if let Some(label) = &invocation.label {
         add(&mut area, extension::LABEL, label.as_bytes())?;
+    }
+    if invocation.form == Form::Json {
+        add(&mut area, extension::JSON, &[])?;
     }
     if let Some(holds) = &invocation.holds {
         put(&mut area, extension::HELD_LIMITS, &**holds)?;

@@ -7,6 +7,7 @@ mod leave;
 mod place;
 mod root;
 mod start;
+mod tasks;
 mod timers;
 mod view;
 
@@ -35,6 +36,7 @@ use tokio::{sync::watch, task::JoinHandle};
 
 pub(crate) use self::place::Kept;
 pub use self::start::{ExitOf, NodeParts};
+pub use self::tasks::TaskInfo;
 use self::{root::RootMsg, timers::Timers, view::View};
 use crate::{
     address::Address,

@@ -56,11 +56,11 @@ impl NodeCore {
     }
 
     fn choose(&self, invocation: &Invocation, placement: &Placement) -> Option<Chosen> {
-        let index = invocation.task.index()?;
-        let pool = self.agent.pool().filter(|_| invocation.task.has_body());
+        let task = invocation.task;
+        let pool = self.agent.pool().filter(|_| task.has_body());
         let view = self.view.load();
         let to = |link: &Arc<Link>| {
-            let number = link.abilities().and_then(|abilities| abilities.number(index))?;
+            let number = link.abilities().and_then(|abilities| abilities.number(task))?;
             Some(Chosen::Peer(link.clone(), number))
         };
         match placement {
@@ -83,7 +83,7 @@ impl NodeCore {
                 let best = choose(peers.len(), dice(invocation.id), |at| {
                     let link = &peers[at];
                     let abilities = link.abilities()?;
-                    abilities.number(index)?;
+                    abilities.number(task)?;
                     Some(Score { load: link.load(), executors: abilities.executors() as usize })
                 });
                 match (here, best) {
