@@ -77,7 +77,7 @@ pub use self::{
     context::{current, spawn, state, try_current},
     default_node::InScope,
     json::{JsonCall, JsonReturn},
-    local_cluster::{LocalCluster, LocalClusterBuilder, LocalWorker},
+    local_cluster::{LocalCluster, LocalClusterBuilder, LocalWorker, RunningCluster},
     node::{MONITORED_MAX, Monitored, Node, NodeBuilder},
     portable::Portable,
     retry::Retry,

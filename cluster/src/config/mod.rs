@@ -6,7 +6,10 @@
 mod list;
 mod units;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -193,8 +196,16 @@ impl Config {
     /// # Errors
     /// An unknown key or a value that does not fit, named with where it stands.
     pub fn load() -> Result<Self, StartError> {
-        let named = std::env::var_os("ATASKS_CONFIG");
-        let file = named.clone().map_or_else(|| PathBuf::from("atasks.toml"), PathBuf::from);
+        Self::load_from(None)
+    }
+
+    /// Reads `file`, or else the one that [`load`](Self::load) reads, and the environment.
+    ///
+    /// # Errors
+    /// Those of `load`; `file` cannot be read.
+    pub fn load_from(file: Option<&Path>) -> Result<Self, StartError> {
+        let named = file.map(Path::to_owned).or_else(|| std::env::var_os("ATASKS_CONFIG").map(PathBuf::from));
+        let file = named.clone().unwrap_or_else(|| PathBuf::from("atasks.toml"));
         let file = config::File::from(file).format(config::FileFormat::Toml).required(named.is_some());
         Self::read(file, variables())
     }
