@@ -332,12 +332,7 @@ impl NodeBuilder {
         let node = self.start().await?;
         let core = node.core.clone();
         // On the node's own thread: the caller may have no timers.
-        let joined = node.core.io().spawn(async move {
-            match core.role() {
-                Role::Client | Role::Operator => core.joined().await,
-                Role::Worker => Ok(()),
-            }
-        });
+        let joined = node.core.io().spawn(async move { core.joined().await });
         joined.await.map_err(std::io::Error::other)??;
         node.wait_for(workers).await;
         if !private {

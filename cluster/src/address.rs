@@ -29,6 +29,11 @@ pub enum Address {
 }
 
 impl Address {
+    /// Whether it names a host, which may stand for other addresses another time.
+    pub fn is_name(&self) -> bool {
+        matches!(self, Self::Tcp(authority) if authority.parse::<SocketAddr>().is_err())
+    }
+
     /// Whether only this machine can reach the address, judged by its text alone (no name is resolved).
     pub fn is_local(&self) -> bool {
         match self {

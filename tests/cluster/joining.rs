@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use atasks::{Node, StartError};
+use rustix::process::Signal;
+use tokio::time::Instant;
 
-use super::{BOTH, OTHER_SECRET, Over, Worker, client, nodes_are, two_workers};
+use super::{BOTH, OTHER_SECRET, Over, SECRET, Worker, client, nodes_are, two_workers};
 use crate::programs::{PATIENCE, Running, program, run};
 use crate::tasks::whereabouts;
 
@@ -32,6 +34,130 @@ async fn workers_and_clients_find_each_other_through_one_seed() {
         node.scope(via).await.unwrap();
         drop(third);
         nodes_are(&node, 3).await;
+    }
+}
+
+/// Where a worker says that it listens, before it does.
+fn free_port() -> String {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+#[tokio::test]
+async fn whoever_joins_by_one_seed_has_all_that_it_knows_in_hand() {
+    for over in BOTH {
+        let seed = Worker::new(over, "view-0", &[]);
+        let others: Vec<_> =
+            (1..5).map(|number| Worker::new(over, &format!("view-{number}"), &[&seed.address])).collect();
+        let node = client(&[&seed.address]).join().await.unwrap();
+        assert_eq!(node.nodes().len(), 6, "right after joining over {over:?}: {:?}", node.nodes());
+        node.leave().await;
+        // One that is gone without a word holds up nobody for long.
+        others[0].process.signal(Signal::STOP);
+        let began = Instant::now();
+        let node = client(&[&seed.address]).join().await.unwrap();
+        let (took, found) = (began.elapsed(), node.nodes().len());
+        others[0].process.signal(Signal::CONT);
+        assert!(took < Duration::from_secs(2) && found >= 5, "{found} nodes in {took:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_node_may_be_its_own_seed_and_seeds_may_start_in_any_order() {
+    let addresses = [free_port(), free_port(), free_port()];
+    let start = |address: &str| {
+        let mut command = program("launched");
+        command.args(["worker", "--listen", address]).env("ATASKS__CLUSTER__SECRET", SECRET);
+        Running::start(command.env("ATASKS__CLUSTER__SEEDS", addresses.join(",")))
+    };
+    let _workers: Vec<_> = addresses.iter().map(|address| start(address)).collect();
+    let node = client(&[&addresses[2]]).min_workers(3).join().await.unwrap();
+    assert_eq!(node.nodes().len(), 4);
+}
+
+#[tokio::test]
+async fn a_name_that_leads_to_the_node_itself_leads_on_to_others() {
+    // `localhost` stands for ::1 and 127.0.0.1 where both are there: one worker on each, one port.
+    let port = free_port().rsplit_once(':').unwrap().1.to_owned();
+    let (one, other) = (format!("127.0.0.1:{port}"), format!("[::1]:{port}"));
+    if std::net::TcpListener::bind(&other).is_err() {
+        println!("skipped: this machine has no ::1");
+        return;
+    }
+    let start = |address: &str| {
+        let mut command = program("launched");
+        command.args(["worker", "--listen", address, "--seed", &format!("localhost:{port}")]);
+        Running::worker(command.env("ATASKS__CLUSTER__SECRET", SECRET)).0
+    };
+    let _workers = [start(&one), start(&other)];
+    for seed in [&one, &other] {
+        client(&[seed]).min_workers(2).join().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_name_lives_once() {
+    for over in BOTH {
+        let first = Worker::new(over, "once", &[]);
+        let seen = client(&[&first.address]).join().await.unwrap();
+        let (name, former) = (first.name(&seen), first.id(&seen));
+        // Elsewhere: refused, and told at both ends.
+        let mut command = program("launched");
+        command.args(["worker", "--name", &name, "--seed", &first.address, "--listen"]);
+        command.arg(if over == Over::Tls { "127.0.0.1:0".to_owned() } else { format!("unix:{name}-2") });
+        let (mut second, _) = Running::worker(command.env("ATASKS__CLUSTER__SECRET", SECRET));
+        let told = second.line("is taken by");
+        assert!(told.contains(&former.to_string()) && told.contains("node.name"), "{told}");
+        assert_eq!(seen.nodes().len(), 2, "{:?}", seen.nodes());
+        seen.scope(whereabouts().on(former.clone())).await.unwrap();
+        // A client of that name is told so by `join`.
+        let refused = client(&[&first.address]).name(name.clone());
+        let refused = refused.configure(|config| config.cluster.join_timeout = Duration::from_millis(300));
+        let error = refused.join().await.unwrap_err().to_string();
+        assert!(error.contains("is taken by"), "{error}");
+        // At the same address: the former start is over.
+        let address = first.address.clone();
+        first.process.signal(Signal::KILL);
+        drop(first);
+        let mut command = program("launched");
+        command.args(["worker", "--name", &name, "--listen", &address]);
+        let (third, _) = Running::worker(command.env("ATASKS__CLUSTER__SECRET", SECRET));
+        let again = Worker { process: third, address: address.clone() };
+        nodes_are(&seen, 2).await;
+        let end = Instant::now() + PATIENCE;
+        while seen.nodes().iter().all(|info| info.id == former || info.id == *seen.id()) {
+            assert!(Instant::now() < end, "{:?}", seen.nodes());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_ne!(again.id(&seen), former);
+        seen.scope(whereabouts().place(again.place(&seen))).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_client_says_what_each_seed_has_answered() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let talker = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let talks = talker.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        use std::io::Write;
+        for connection in talker.incoming().map_while(Result::ok) {
+            let _ = (&connection).write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        }
+    });
+    let other = Worker::new(Over::Tls, "answers", &[]);
+    let refuses = free_port();
+    let silent = silent.local_addr().unwrap().to_string();
+    let node = Node::builder().client().secret(OTHER_SECRET);
+    let seeds = ["unix:nobody-is-here", &refuses, &silent, &talks, &other.address, "no-such-host.invalid:7"];
+    let node = seeds.iter().fold(node, |node, seed| node.seed(*seed));
+    let node = node.configure(|config| config.cluster.join_timeout = Duration::from_secs(4));
+    let error = node.join().await.unwrap_err();
+    println!("{error}");
+    let StartError::NoSeed(answers) = error else { panic!("{error}") };
+    let expected = ["no socket", "refused", "did not answer", "another protocol", "another secret", "no-such-host"];
+    assert_eq!(answers.len(), expected.len());
+    for ((seed, (address, answer)), expected) in seeds.iter().zip(&answers).zip(expected) {
+        assert!(address == seed && answer.contains(expected), "{seed}: {answer}, not {expected}");
     }
 }
 

@@ -8,6 +8,7 @@ mod programs;
 mod tasks;
 
 mod calls;
+mod draining;
 mod joining;
 mod losses;
 mod strangers;

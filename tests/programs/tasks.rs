@@ -45,6 +45,22 @@ pub(crate) async fn carry(load: Vec<u8>, millis: u64) -> Done<Whereabouts> {
     Ok(here())
 }
 
+/// Keeps its executor busy.
+#[atasks::task]
+pub(crate) async fn occupy(millis: u64) -> Done<Whereabouts> {
+    std::thread::sleep(std::time::Duration::from_millis(millis));
+    Ok(here())
+}
+
+/// Awaits the same below itself, one after the other, and tells where all of them ran.
+#[atasks::task]
+pub(crate) async fn descend(depth: u32, millis: u64) -> Done<Vec<Whereabouts>> {
+    tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
+    let mut places = if depth == 0 { Vec::new() } else { descend(depth - 1, millis).await? };
+    places.push(here());
+    Ok(places)
+}
+
 #[atasks::task]
 pub(crate) async fn die(death: Death) -> Done<()> {
     match death {

@@ -77,11 +77,11 @@ impl Link {
         Ok(())
     }
 
-    /// Ends the link: who waits for an outcome is told, what runs here for the peer is cancelled.
-    pub(crate) fn lose(&self, reason: Loss) {
+    /// Ends the link: who waits for an outcome is told, what runs here for the peer is cancelled. False: it has ended before.
+    pub(crate) fn lose(&self, reason: Loss) -> bool {
         let mut out = self.out();
         if out.lost.is_some() {
-            return;
+            return false;
         }
         out.lost = Some(reason);
         let super::Out { outgoing, pending, .. } = &mut *out;
@@ -94,6 +94,7 @@ impl Link {
             lost.waiting.complete(Outcome::Failed(self.loss(reason, ran)));
         }
         self.serving.cancel_all(Canceller::Loss);
+        true
     }
 
     /// Ends the calls that wait here because this node leaves.

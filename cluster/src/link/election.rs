@@ -40,6 +40,12 @@ impl Election {
         true
     }
 
+    /// Who else is linked, or greeted, under the name of `peer`.
+    pub(crate) fn namesake(&self, peer: &NodeId) -> Option<NodeId> {
+        let others = self.linked.iter().chain(self.reserved.keys()).chain([&self.us]);
+        others.filter(|other| other.name() == peer.name()).find(|other| *other != peer).cloned()
+    }
+
     /// Makes the connection the link. False: it was overtaken by another one meanwhile.
     pub(crate) fn confirm(&mut self, peer: &NodeId, dialled: Dialled) -> bool {
         if self.linked.contains(peer) || self.reserved.get(peer) != Some(&dialled) {
@@ -102,6 +108,22 @@ mod tests {
     fn a_node_never_links_with_itself() {
         let (a, _) = nodes();
         assert!(!Election::new(a.clone()).reserve(&a, Dialled::ByUs));
+    }
+
+    #[test]
+    fn a_name_is_held_by_who_has_it_and_by_who_is_about_to() {
+        let (a, b) = nodes();
+        let (again, own) = (NodeId::new("b", 2), NodeId::new("a", 2));
+        let mut at_a = Election::new(a.clone());
+        assert_eq!(at_a.namesake(&b), None);
+        assert_eq!(at_a.namesake(&own), Some(a));
+        assert!(at_a.reserve(&b, Dialled::ByUs));
+        assert_eq!(at_a.namesake(&again), Some(b.clone()));
+        assert!(at_a.confirm(&b, Dialled::ByUs));
+        assert_eq!(at_a.namesake(&again), Some(b.clone()));
+        assert_eq!(at_a.namesake(&b), None, "itself is no other");
+        at_a.unlink(&b);
+        assert_eq!(at_a.namesake(&again), None);
     }
 
     #[test]

@@ -22,6 +22,9 @@ pub(crate) enum GreetError {
     /// Another connection to the same node is the link, or becomes it.
     #[error("{0} is linked already")]
     Linked(NodeId),
+    /// Another node has its name.
+    #[error("{0}")]
+    NameTaken(String),
     /// The other end does not want the connection.
     #[error("it refused: {0}")]
     Refused(String),
@@ -48,13 +51,16 @@ pub(crate) async fn greet(
         }
         Dialled::ByPeer => talk.hear_hello().await?,
     };
+    if let Err(text) = node.may_be_named(&peer, dialled) {
+        let refusal = Greeting::Refuse(Refusal { reason: RefusalReason::NameTaken, text: text.clone() });
+        talk.refuse(dialled, &hello, &refusal).await;
+        return Err(GreetError::NameTaken(text));
+    }
     if !node.election().reserve(&peer.id, dialled) {
         let error = if peer.id == *node.me() { GreetError::Itself } else { GreetError::Linked(peer.id) };
         let text = error.to_string();
         let refusal = Greeting::Refuse(Refusal { reason: RefusalReason::NotWanted, text });
-        let answer: &[&Greeting] = if dialled == Dialled::ByPeer { &[&hello, &refusal] } else { &[&refusal] };
-        // The peer learns more from our hello than from a closed connection; whether it hears it is its affair.
-        let _ = talk.say(answer).await;
+        talk.refuse(dialled, &hello, &refusal).await;
         return Err(error);
     }
     let mut reserved = Reserved { node, peer: &peer.id, dialled, stands: Stands::Reserved };
@@ -144,6 +150,12 @@ impl Talk {
             greeting.encode(&mut bytes)?;
         }
         Ok(self.socket.write_all(&bytes).await?)
+    }
+
+    /// The peer learns more from that than from a closed connection; whether it hears it is its affair.
+    async fn refuse(&mut self, dialled: Dialled, hello: &Greeting, refusal: &Greeting) {
+        let answer: &[&Greeting] = if dialled == Dialled::ByPeer { &[hello, refusal] } else { &[refusal] };
+        let _ = self.say(answer).await;
     }
 
     async fn hear(&mut self) -> Result<Greeting, GreetError> {

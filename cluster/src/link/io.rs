@@ -145,7 +145,7 @@ impl Reader {
             Event::Goodbye { last_call, .. } => *left = Some(last_call),
             Event::Notice(bytes) => link.noticed(&node, &bytes),
             Event::Tasks(bytes) => introduced(&node, link, &bytes),
-            Event::Peers(bytes) => acquainted(&node, &bytes),
+            Event::Peers(bytes) => acquainted(&node, link, &bytes),
             // Pieces of ractor_cluster's stream: nothing here takes part in it yet.
             Event::Ractor(_) => {}
         })?;
@@ -189,9 +189,9 @@ fn introduced(node: &Arc<NodeCore>, link: &Arc<Link>, bytes: &[u8]) {
     }
 }
 
-fn acquainted(node: &Arc<NodeCore>, bytes: &[u8]) {
+fn acquainted(node: &Arc<NodeCore>, link: &Link, bytes: &[u8]) {
     match atasks_actors::codec::decode::<Vec<Acquaintance>>(bytes) {
-        Ok(acquaintances) => node.heard_of(acquaintances),
+        Ok(acquaintances) => node.heard_of(link.id(), acquaintances),
         Err(error) => tracing::warn!(%error, "a list of nodes cannot be read"),
     }
 }

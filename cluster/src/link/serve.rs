@@ -60,7 +60,8 @@ impl Link {
 
     /// Cancels all that runs here for the peer.
     pub(crate) fn cancel_served(&self, by: Canceller) {
-        self.serving.cancel_all(by);
+        let served: Vec<_> = self.serving.lock().values().cloned().collect();
+        served.iter().for_each(|context| context.cancel(by));
     }
 
     /// Takes an invocation that the peer asks for.

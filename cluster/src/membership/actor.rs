@@ -1,23 +1,25 @@
 //! The membership actor: keeps the node linked with those that it should be linked with, and supervises the links.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Weak},
     time::Duration,
 };
 
+use atasks_actors::node_id::NodeId;
 use bytes::BytesMut;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, Message, SupervisionEvent};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
-use super::{listen::GREETING_TIME_MAX, targets::Targets};
+use super::{
+    dialling::{NoLink, dialled},
+    targets::Targets,
+};
 use crate::{
     address::Address,
     config::Role,
-    link::{GreetError, Link, LinkActor, greet},
+    link::{GreetError, Link, LinkActor},
     node::NodeCore,
-    session::greeting::Dialled,
-    transport::dial,
     wire::Acquaintance,
 };
 
@@ -27,13 +29,11 @@ pub(crate) enum MembershipMsg {
     /// A greeting has made a link.
     Linked { link: Arc<Link>, read: BytesMut, address: Option<Address> },
     /// What was dialled has made no link.
-    NotLinked { address: Address, error: GreetError },
-    /// What was dialled did not answer, or does not let us in, which may need a person to change.
-    Unreachable { address: Address, reason: String, needs_a_person: bool },
+    NotLinked { address: Address, error: NoLink },
     /// Dial these as well.
     AddSeeds(Vec<Address>),
-    /// A peer has told of workers.
-    HeardOf(Vec<Acquaintance>),
+    /// A peer has told of workers; its first word is of all that it knows.
+    HeardOf { from: NodeId, workers: Vec<Acquaintance> },
 }
 
 impl Message for MembershipMsg {}
@@ -42,6 +42,10 @@ pub(crate) struct State {
     node: Weak<NodeCore>,
     targets: Targets,
     links: BTreeMap<ActorId, Arc<Link>>,
+    /// Peers that have told whom they know.
+    told: BTreeSet<NodeId>,
+    /// The first round of dialling is over: from now on of two workers the smaller dials.
+    settled: bool,
 }
 
 impl Actor for MembershipActor {
@@ -54,8 +58,15 @@ impl Actor for MembershipActor {
         myself: ActorRef<MembershipMsg>,
         (node, seeds): (Weak<NodeCore>, Vec<Address>),
     ) -> Result<State, ActorProcessingErr> {
-        let mut state = State { node, targets: Targets::default(), links: BTreeMap::new() };
+        let mut state = State {
+            targets: Targets::new(node.upgrade().map_or(0, |node| node.me().incarnation())),
+            node,
+            links: BTreeMap::new(),
+            told: BTreeSet::new(),
+            settled: false,
+        };
         state.add_seeds(&myself, seeds);
+        state.settle();
         Ok(state)
     }
 
@@ -78,12 +89,13 @@ impl Actor for MembershipActor {
                 state.links.insert(actor.get_id(), link);
             }
             MembershipMsg::NotLinked { address, error } => state.not_linked(&myself, address, error),
-            MembershipMsg::Unreachable { address, reason, needs_a_person } => {
-                state.retry(&myself, address, &reason, needs_a_person);
-            }
             MembershipMsg::AddSeeds(seeds) => state.add_seeds(&myself, seeds),
-            MembershipMsg::HeardOf(workers) => state.heard_of(&myself, workers),
+            MembershipMsg::HeardOf { from, workers } => {
+                state.told.insert(from);
+                state.heard_of(&myself, workers);
+            }
         }
+        state.settle();
         Ok(())
     }
 
@@ -102,6 +114,7 @@ impl Actor for MembershipActor {
             _ => return Ok(()),
         };
         if let Some(link) = state.links.remove(&who.get_id()) {
+            state.told.remove(link.id());
             for address in state.targets.lost(link.id()) {
                 state.dial(&myself, address, Duration::ZERO);
             }
@@ -129,21 +142,19 @@ impl State {
         });
     }
 
-    fn not_linked(&mut self, myself: &ActorRef<MembershipMsg>, address: Address, error: GreetError) {
+    fn not_linked(&mut self, myself: &ActorRef<MembershipMsg>, address: Address, error: NoLink) {
+        let Some(node) = self.node.upgrade() else { return };
         match error {
-            GreetError::Itself => self.targets.remove(&address),
-            GreetError::Linked(peer) if self.node.upgrade().is_some_and(|node| node.election().is_linked(&peer)) => {
-                self.targets.linked(&address, &peer);
+            // A name may lead elsewhere another time.
+            NoLink::Greet(GreetError::Itself) if !address.is_name() => return self.targets.remove(&address),
+            NoLink::Greet(GreetError::Linked(peer)) if node.election().is_linked(&peer) => {
+                return self.targets.linked(&address, &peer);
             }
-            error => self.retry(myself, address, &error.to_string(), matches!(error, GreetError::Refused(_))),
-        }
-    }
-
-    fn retry(&mut self, myself: &ActorRef<MembershipMsg>, address: Address, reason: &str, needs_a_person: bool) {
-        if let Some(node) = self.node.upgrade() {
-            let is_new = node.note_answer(&address, reason);
-            if is_new && needs_a_person {
-                tracing::warn!(%address, reason, "a node is not joined, and it is dialled on");
+            error => {
+                let reason = error.to_string();
+                if node.note_answer(&address, &reason) && error.needs_a_person() {
+                    tracing::warn!(%address, reason, "a node is not joined, and it is dialled on");
+                }
             }
         }
         if let Some(wait) = self.targets.failed(&address) {
@@ -151,11 +162,22 @@ impl State {
         }
     }
 
+    /// Tells once that the node has looked round: each address that it was given or was told has been tried, and who is
+    /// linked has told whom it knows.
+    fn settle(&mut self) {
+        let Some(node) = self.node.upgrade().filter(|_| !self.settled) else { return };
+        let all_told = self.links.values().all(|link| !link.is_worker() || self.told.contains(link.id()));
+        if self.targets.all_tried() && all_told {
+            self.settled = true;
+            node.is_settled();
+        }
+    }
+
     fn heard_of(&mut self, myself: &ActorRef<MembershipMsg>, workers: Vec<Acquaintance>) {
         let Some(node) = self.node.upgrade() else { return };
         for Acquaintance { node: other, addresses } in workers {
-            // Of two workers the smaller dials; the other one waits for it.
-            let ours = node.role() != Role::Worker || *node.me() < other;
+            // Of two workers the smaller dials; the other one waits for it, unless it has just come.
+            let ours = node.role() != Role::Worker || !self.settled || *node.me() < other;
             if other == *node.me() || node.election().is_linked(&other) || !ours {
                 continue;
             }
@@ -165,24 +187,6 @@ impl State {
                     self.dial(myself, address, Duration::ZERO);
                 }
             }
-        }
-    }
-}
-
-async fn dialled(node: &Arc<NodeCore>, address: Address) -> MembershipMsg {
-    let socket = match dial(&address, node.credentials(), GREETING_TIME_MAX).await {
-        Ok(socket) => socket,
-        Err(error) => {
-            let needs_a_person = error.needs_a_person();
-            return MembershipMsg::Unreachable { address, reason: error.to_string(), needs_a_person };
-        }
-    };
-    match timeout(GREETING_TIME_MAX, greet(node, socket, Dialled::ByUs)).await {
-        Ok(Ok((link, read))) => MembershipMsg::Linked { link, read, address: Some(address) },
-        Ok(Err(error)) => MembershipMsg::NotLinked { address, error },
-        Err(_elapsed) => {
-            let reason = "it is silent: connected, and did not greet in time".to_owned();
-            MembershipMsg::Unreachable { address, reason, needs_a_person: false }
         }
     }
 }

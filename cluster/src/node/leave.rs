@@ -29,6 +29,7 @@ impl NodeCore {
             for link in self.view.load().links() {
                 link.cancel_served(Canceller::Drain);
             }
+            let _ = timeout(self.config.node.cancel_grace + FAREWELL_MAX, self.is_idle()).await;
         }
         self.leave().await;
     }

@@ -4,6 +4,7 @@
 //! It decides nothing that its parts decide: placement's rule, the agent's admission, the election of links.
 
 mod leave;
+mod names;
 mod place;
 mod root;
 mod start;
@@ -85,6 +86,8 @@ pub struct NodeCore {
     membership: OnceLock<ActorRef<MembershipMsg>>,
     placement: OnceLock<ActorRef<PlacementMsg>>,
     answers: Mutex<BTreeMap<String, String>>,
+    /// The first peers have told whom they know, and those have been tried.
+    settled: watch::Sender<bool>,
     listeners: Mutex<Vec<JoinHandle<()>>>,
     exit_of: Mutex<Option<ExitOf>>,
     first_call: Mutex<Option<FirstCall>>,
@@ -267,13 +270,10 @@ impl NodeCore {
     pub(crate) fn link_is_up(&self, link: &Arc<Link>) {
         let known = self.view.load();
         let acquaintances: Vec<_> = known.workers().map(acquaintance).collect();
+        // An empty list as well: a peer that joins waits for it.
         self.tell_gossip([link], &acquaintances);
         if link.is_worker() {
             self.tell_gossip(known.links(), &[acquaintance(link)]);
-        }
-        let former = known.links().find(|other| other.id().name() == link.id().name()).cloned();
-        if let Some(former) = former {
-            self.link_is_lost(&former, Loss::Restarted);
         }
         self.change_view(|view| view.with(link.clone()));
         self.events.tell(|| Event::NodeUp(link.id().clone()));
@@ -286,8 +286,10 @@ impl NodeCore {
         if was_up {
             self.change_view(|view| view.without(link));
         }
+        if !link.lose(reason) {
+            return;
+        }
         self.election().unlink(link.id());
-        link.lose(reason);
         // Calls that waited for room there have to look elsewhere.
         self.room_again();
         if was_up {
@@ -315,10 +317,15 @@ impl NodeCore {
         }
     }
 
-    pub(crate) fn heard_of(&self, workers: Vec<Acquaintance>) {
+    pub(crate) fn heard_of(&self, from: &NodeId, workers: Vec<Acquaintance>) {
         if let Some(membership) = self.membership.get() {
-            let _ = membership.cast(MembershipMsg::HeardOf(workers));
+            let _ = membership.cast(MembershipMsg::HeardOf { from: from.clone(), workers });
         }
+    }
+
+    /// The first peers have told whom they know, and those have been tried.
+    pub(crate) fn is_settled(&self) {
+        self.settled.send_replace(true);
     }
 
     /// Notes what an address has answered, for the person who reads `NoSeed`. True: it is another answer than before.
@@ -333,9 +340,6 @@ impl NodeCore {
     }
 
     fn tell_gossip<'a>(&self, to: impl IntoIterator<Item = &'a Arc<Link>>, acquaintances: &[Acquaintance]) {
-        if acquaintances.is_empty() {
-            return;
-        }
         match wire::encode(&acquaintances) {
             Ok(bytes) => to.into_iter().for_each(|link| link.gossip(&bytes)),
             Err(error) => tracing::warn!(%error, "the list of nodes cannot be told"),

@@ -14,7 +14,7 @@ use atasks_actors::{
     slot::Slot,
     table::nearest,
     task::TaskEntry,
-    task_error::{Loss, Ran, TaskError, Unplaced},
+    task_error::{Loss, Ran, Rejection, TaskError, Unplaced},
 };
 use tokio::time::Instant;
 
@@ -66,9 +66,9 @@ impl NodeCore {
         match placement {
             Placement::Local => pool.map(|_| Chosen::Here),
             Placement::Node(name) if name == self.me.name() => pool.map(|_| Chosen::Here),
-            Placement::Node(name) => to(view.links().find(|link| link.id().name() == name)?),
+            Placement::Node(name) => to(view.links().find(|link| link.id().name() == name && !link.is_draining())?),
             Placement::On(id) if *id == self.me => pool.map(|_| Chosen::Here),
-            Placement::On(id) => to(view.links().find(|link| link.id() == id)?),
+            Placement::On(id) => to(view.links().find(|link| link.id() == id && !link.is_draining())?),
             _ => {
                 let here = pool.map(|pool| {
                     let load = pool.load();
@@ -76,18 +76,28 @@ impl NodeCore {
                     Score { load, executors: pool.executor_count() }
                 });
                 match here {
-                    Some(here) if prefers_here(here, None) && here.load < here.executors => return Some(Chosen::Here),
+                    Some(here) if !self.is_draining() && prefers_here(here, None) && here.load < here.executors => {
+                        return Some(Chosen::Here);
+                    }
                     _ => {}
                 }
                 let peers = view.as_slice();
                 let best = choose(peers.len(), dice(invocation.id), |at| {
                     let link = &peers[at];
+                    if link.is_draining() {
+                        return None;
+                    }
                     let abilities = link.abilities()?;
                     abilities.number(task)?;
                     Some(Score { load: link.load(), executors: abilities.executors() as usize })
                 });
                 match (here, best) {
-                    (Some(here), best) if prefers_here(here, best.map(|(_, score)| score)) => Some(Chosen::Here),
+                    (Some(here), best)
+                        if best.is_none()
+                            || !self.is_draining() && prefers_here(here, best.map(|(_, score)| score)) =>
+                    {
+                        Some(Chosen::Here)
+                    }
                     (_, Some((at, _))) => to(&peers[at]),
                     _ => None,
                 }
@@ -134,6 +144,17 @@ impl NodeCore {
         }
     }
 
+    /// The one node that a call may run on, if it takes no more.
+    fn named_that_drains(&self, placement: &Placement) -> Option<NodeId> {
+        let view = self.view.load();
+        let named = view.links().find(|link| match placement {
+            Placement::Node(name) => link.id().name() == name,
+            Placement::On(id) => link.id() == id,
+            _ => false,
+        });
+        named.filter(|link| link.is_draining()).map(|link| link.id().clone())
+    }
+
     fn do_first_call(&self) {
         self.awaits_first_call.store(false, Ordering::Relaxed);
         let action = self.first_call.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -144,6 +165,9 @@ impl NodeCore {
 
     /// What is wrong with a placement that no waiting would mend.
     pub(crate) fn hopeless(&self, invocation: &Invocation, placement: &Placement) -> Option<TaskError> {
+        if let Some(node) = self.named_that_drains(placement) {
+            return Some(TaskError::Rejected { node, reason: Rejection::Draining });
+        }
         match placement {
             // What it runs is fixed at its start.
             _ if self.is_meant_by(placement) => {

@@ -6,6 +6,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{Arc, Mutex, OnceLock, PoisonError, atomic::Ordering},
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
@@ -29,6 +30,9 @@ use crate::{
     membership::{MembershipMsg, listen},
     transport::{Credentials, Listener},
 };
+
+/// How long a client that has found a worker waits for those that it knows: one of them may be gone without a word.
+const SETTLE_MAX: Duration = Duration::from_millis(500);
 
 /// Asked how the process of a node has ended; none if it is no child of this process.
 pub type ExitOf = Box<dyn Fn(&NodeId) -> Option<Pin<Box<dyn Future<Output = Loss> + Send>>> + Send + Sync>;
@@ -106,6 +110,7 @@ impl NodeCore {
             membership: OnceLock::new(),
             placement: OnceLock::new(),
             answers: Mutex::default(),
+            settled: watch::channel(false).0,
             listeners: Mutex::default(),
             exit_of: Mutex::default(),
             first_call: Mutex::default(),
@@ -163,19 +168,29 @@ impl NodeCore {
         self.awaits_first_call.store(true, Ordering::SeqCst);
     }
 
-    /// Waits until a first peer is linked.
+    /// Waits until it is linked with the workers that the first seed to answer knows. A worker waits for no more than
+    /// that each of its seeds is tried once: they may start later.
     ///
     /// # Errors
-    /// None is after `cluster.join_timeout`: what each seed has answered.
+    /// A client's, or an operator's, if no seed answers in `cluster.join_timeout`: what each has answered.
     pub async fn joined(&self) -> Result<(), StartError> {
+        let mut settled = self.settled.subscribe();
+        let within = self.config.cluster.join_timeout;
+        if self.role == Role::Worker {
+            let _ = timeout(within, settled.wait_for(|settled| *settled)).await;
+            return Ok(());
+        }
         if self.config.cluster.seeds.is_empty() {
             return Err(StartError::NoSeed(Vec::new()));
         }
         let mut workers = self.workers.subscribe();
-        let within = self.config.cluster.join_timeout;
-        match timeout(within, workers.wait_for(|linked| *linked > 0)).await {
-            Ok(_) => Ok(()),
-            Err(_elapsed) => {
+        let linked = timeout(within, workers.wait_for(|linked| *linked > 0)).await.is_ok();
+        match linked {
+            true => {
+                let _ = timeout(SETTLE_MAX, settled.wait_for(|settled| *settled)).await;
+                Ok(())
+            }
+            false => {
                 let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
                 let seeds = self.config.cluster.seeds.iter().map(|seed| {
                     let address = seed.parse::<Address>().map_or_else(|_| seed.clone(), |seed| seed.to_string());

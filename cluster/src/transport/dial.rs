@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
 use super::credentials::Credentials;
 use super::error::DialError;
@@ -10,11 +10,18 @@ use super::socket::{Socket, Stream};
 use super::{tls, unix};
 use crate::address::Address;
 
-/// Connects to `address` and makes sure that the peer belongs to this cluster, all within `within`.
+/// The addresses that `address` stands for: those that a host name has now, else itself.
 ///
-/// A host name is resolved anew each time; its addresses are tried one after another, each with an equal share of the
-/// time that is left. If all fail, the error that leaves most room for a living peer is returned, so
-/// [`DialError::nobody_listens`] holds only if it holds for every address.
+/// # Errors
+/// There is no such host, or no name server answers.
+pub async fn resolve(address: &Address) -> Result<Vec<Address>, DialError> {
+    match address {
+        Address::Tcp(authority) if address.is_name() => tls::resolve(authority).await,
+        _ => Ok(vec![address.clone()]),
+    }
+}
+
+/// Connects to `address` and makes sure that the peer belongs to this cluster, all within `within`.
 ///
 /// # Errors
 /// See [`DialError`].
@@ -22,12 +29,11 @@ use crate::address::Address;
 /// # Cancel safety
 /// Dropping it closes what was begun.
 pub async fn dial(address: &Address, credentials: &Credentials, within: Duration) -> Result<Socket, DialError> {
-    let deadline = Instant::now() + within;
     let stream = async {
         Ok(match address {
             Address::Unix(path) => Stream::Unix(unix::dial(path).await?),
             Address::Tcp(authority) => match credentials.tls() {
-                Some(tls) => Stream::Tls(Box::new(tls::dial(authority, tls, deadline).await?)),
+                Some(tls) => Stream::Tls(Box::new(tls::dial(authority, tls).await?)),
                 None => return Err(DialError::NoSecret { address: address.clone() }),
             },
             #[cfg(any(test, feature = "testing"))]
@@ -39,7 +45,7 @@ pub async fn dial(address: &Address, credentials: &Credentials, within: Duration
             Address::Memory(_) => return Err(DialError::NoNetwork { address: address.clone() }),
         })
     };
-    match timeout_at(deadline, stream).await {
+    match timeout(within, stream).await {
         Ok(stream) => Ok(Socket::new(stream?, address.clone())),
         Err(_elapsed) => Err(DialError::TimedOut { address: address.clone() }),
     }

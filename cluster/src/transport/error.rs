@@ -167,6 +167,18 @@ impl DialError {
             Self::WrongSecret { .. } | Self::OtherProtocol { .. } | Self::WrongUser { .. } | Self::NoSecret { .. }
         )
     }
+
+    /// How much room it leaves for a living node there, to choose among the answers of several addresses of one host.
+    /// An answer says more than silence, silence leaves more room than a refusal, and a family of addresses that this
+    /// machine does not have at all (IPv6 switched off, a name with both) says nothing.
+    pub fn room(&self) -> u8 {
+        match self {
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::AddrNotAvailable => 0,
+            Self::Refused { .. } => 1,
+            Self::TimedOut { .. } | Self::Io { .. } => 2,
+            _ => 3,
+        }
+    }
 }
 
 /// Says why one who connected was not let in. It concerns that connection alone.

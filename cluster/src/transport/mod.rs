@@ -26,7 +26,7 @@ mod tls;
 mod unix;
 
 pub use credentials::Credentials;
-pub use dial::dial;
+pub use dial::{dial, resolve};
 pub use error::{AcceptError, DialError, TransportError};
 pub use listener::{Incoming, Listener};
 #[cfg(any(test, feature = "testing"))]

@@ -194,15 +194,18 @@ async fn a_port_without_a_listener_refuses() {
 }
 
 #[tokio::test]
-async fn every_address_of_a_name_is_tried() {
-    let credentials = fresh();
-    // On most machines `localhost` is ::1 first, where nobody listens.
-    let listener = Listener::bind(&anywhere(), &credentials).await.unwrap();
-    let Address::Tcp(authority) = listener.address() else { unreachable!() };
-    let address = Address::Tcp(authority.replace("127.0.0.1", "localhost"));
-    let (near, far) = meet(&listener, &address, &credentials).await;
-    assert_eq!(near.unwrap().peer(), &address);
-    far.unwrap();
+async fn a_name_stands_for_all_its_addresses_and_an_address_for_itself() {
+    let resolved = |text: &str| {
+        let address: Address = text.parse().unwrap();
+        async move { resolve(&address).await }
+    };
+    let hosts = resolved("localhost:7").await.unwrap();
+    assert!(hosts.contains(&Address::Tcp("127.0.0.1:7".into())), "{hosts:?}");
+    for text in ["127.0.0.1:7", "[::1]:7", "unix:w1"] {
+        assert_eq!(resolved(text).await.unwrap(), [text.parse().unwrap()]);
+    }
+    let error = resolved("no-such-host.invalid:7").await.unwrap_err();
+    assert!(matches!(error, DialError::NoSuchHost { .. }), "{error:?}");
 }
 
 #[tokio::test]

@@ -17,4 +17,4 @@ mod tcp;
 pub(super) use config::Tls;
 pub(super) use listener::Listener;
 pub(super) use stream::Stream;
-pub(super) use tcp::dial;
+pub(super) use tcp::{dial, resolve};
