@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use atasks_cluster::address::{Address, AddressError};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -32,7 +33,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// A worker of the cluster: `HOST:PORT`, `unix:NAME` or `unix:/PATH`; may be given several times
-    #[arg(long = "seed", value_name = "ADDRESS", global = true)]
+    #[arg(long = "seed", value_name = "ADDRESS", global = true, value_parser = address)]
     pub(crate) seeds: Vec<String>,
     /// Read this file instead of `atasks.toml`
     #[arg(long, value_name = "FILE", global = true)]
@@ -113,6 +114,10 @@ pub(crate) struct Secret {
     /// Write it into a new file, readable by you alone, for `cluster.secret_file`
     #[arg(long, value_name = "PATH")]
     pub(crate) file: Option<PathBuf>,
+}
+
+fn address(text: &str) -> Result<String, AddressError> {
+    text.parse::<Address>().map(|address| address.to_string())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -1,18 +1,13 @@
 //! Which cluster is meant, and the way into it.
 
-use std::{future::Future, io, time::Duration};
+use std::{future::Future, io};
 
-use atasks::{Config, Event, LocalCluster, Node, RunningCluster};
+use atasks::{Config, LocalCluster, Node, RunningCluster};
 
 use crate::{
     arguments::Options,
     failure::{Failure, Kind},
 };
-
-/// A node that is linked is told of all others at once: when none has come for this long, all are there.
-const QUIET: Duration = Duration::from_millis(100);
-/// Longest that is waited for others, however many there are.
-const SETTLED_WITHIN: Duration = Duration::from_secs(2);
 
 /// Runs a command to its end, or until it is interrupted.
 pub(crate) fn run(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
@@ -30,7 +25,7 @@ pub(crate) async fn interrupted() -> Failure {
     Failure::new(Kind::Interrupted, "interrupted", "interrupted")
 }
 
-/// Joins the cluster, as an operator that knows of all its workers.
+/// Joins the cluster, as an operator: what it then sees is what the first seed to answer knows.
 pub(crate) async fn join(options: &Options) -> Result<Node, Failure> {
     let config = Config::load_from(options.config.as_deref())?;
     let seeds = match (&options.seeds[..], &config.cluster.seeds[..]) {
@@ -50,12 +45,10 @@ pub(crate) async fn join(options: &Options) -> Result<Node, Failure> {
         config.node.name = None;
         config.cluster.join_timeout = timeout.unwrap_or(config.cluster.join_timeout).min(config.cluster.join_timeout);
     });
-    let node = tokio::select! {
-        node = joins.join() => node?,
-        interrupted = interrupted() => return Err(interrupted),
-    };
-    settled(&node).await;
-    Ok(node)
+    tokio::select! {
+        node = joins.join() => Ok(node?),
+        interrupted = interrupted() => Err(interrupted),
+    }
 }
 
 /// The workers of the one cluster that runs on this machine.
@@ -75,20 +68,4 @@ fn only(running: Vec<RunningCluster>) -> Result<Vec<String>, Failure> {
             Err(Failure::no_cluster(format!("{} clusters run on this machine; choose one:{lines}", several.len())))
         }
     }
-}
-
-/// Waits until all workers of which the first has told are linked.
-async fn settled(node: &Node) {
-    let mut events = node.events();
-    let all = async {
-        loop {
-            match tokio::time::timeout(QUIET, events.next()).await {
-                Ok(Some(Event::NodeUp(_))) => {}
-                Ok(Some(_)) => {}
-                Ok(None) | Err(_) => return,
-            }
-        }
-    };
-    // What has not come by then is not waited for.
-    let _ = tokio::time::timeout(SETTLED_WITHIN, all).await;
 }
