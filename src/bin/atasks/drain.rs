@@ -21,17 +21,20 @@ pub(crate) async fn run(options: &Options, drain: &Drain) -> Result<(), Failure>
     let mut events = node.events();
     let nodes = node.nodes();
     let others = || nodes.iter().filter(|info| info.id != *node.id());
-    let Some(id) = others().find(|info| info.id.name() == name).map(|info| info.id.clone()) else {
+    let Some(found) = others().find(|info| info.id.name() == name) else {
         let known = others().map(|info| info.id.name());
         node.leave().await;
         return Err(Failure::not_found("no_such_node", &format!("no node is named `{name}`"), name, known, "nodes"));
     };
+    let id = found.id.clone();
     if !node.ask_to_drain(name) {
         return Err(Failure::new(Kind::NotDone, "node_lost", format!("`{name}` was lost just now")));
     }
     let drained = async {
         tokio::select! {
-            drained = until(&mut events, &id, drain.no_wait) => drained,
+            // One that drains already says so no second time.
+            drained = until(&mut events, &id, drain.no_wait), if !(found.draining && drain.no_wait) => drained,
+            () = std::future::ready(()), if found.draining && drain.no_wait => Ok("draining"),
             never = report(&node, &id, options.json) => never,
             interrupted = cluster::interrupted() => Err(interrupted),
         }
