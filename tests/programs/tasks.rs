@@ -48,7 +48,10 @@ pub(crate) async fn carry(load: Vec<u8>, millis: u64) -> Done<Whereabouts> {
 /// Keeps its executor busy.
 #[atasks::task]
 pub(crate) async fn occupy(millis: u64) -> Done<Whereabouts> {
-    std::thread::sleep(std::time::Duration::from_millis(millis));
+    let until = std::time::Instant::now() + std::time::Duration::from_millis(millis);
+    while let Some(left) = until.checked_duration_since(std::time::Instant::now()) {
+        std::thread::park_timeout(left);
+    }
     Ok(here())
 }
 

@@ -145,6 +145,10 @@ pub struct LivenessConfig {
     /// How often a link that has nothing else to say says so. Shorter costs idle CPU.
     #[serde(with = "units::duration")]
     pub heartbeat: Duration,
+    /// Silence after which a peer is suspect: others get its calls while there are any. At least 2 heartbeats, and less than
+    /// `lost_after`.
+    #[serde(with = "units::duration")]
+    pub suspect_after: Duration,
     /// Silence after which a peer counts as lost; at least 5 heartbeats. Shorter takes a busy machine for a dead one,
     /// longer has callers wait.
     #[serde(with = "units::duration")]
@@ -153,7 +157,8 @@ pub struct LivenessConfig {
 
 impl Default for LivenessConfig {
     fn default() -> Self {
-        Self { heartbeat: Duration::from_millis(250), lost_after: Duration::from_secs(3) }
+        let (suspect_after, lost_after) = (Duration::from_secs(1), Duration::from_secs(3));
+        Self { heartbeat: Duration::from_millis(250), suspect_after, lost_after }
     }
 }
 
@@ -233,10 +238,16 @@ impl Config {
     }
 
     fn problem(&self) -> Option<String> {
-        let LivenessConfig { heartbeat, lost_after } = self.liveness;
+        let LivenessConfig { heartbeat, suspect_after, lost_after } = self.liveness;
         if heartbeat.is_zero() || lost_after < heartbeat.saturating_mul(5) {
             return Some(format!(
                 "liveness.lost_after is {lost_after:?}: at least 5 x liveness.heartbeat ({heartbeat:?}) is needed"
+            ));
+        }
+        if suspect_after < heartbeat.saturating_mul(2) || suspect_after >= lost_after {
+            return Some(format!(
+                "liveness.suspect_after is {suspect_after:?}: at least 2 x liveness.heartbeat ({heartbeat:?}), and less than \
+                 liveness.lost_after ({lost_after:?}) is needed"
             ));
         }
         let ceiling = atasks_actors::codec::PAYLOAD_CEILING;

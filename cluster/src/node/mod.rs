@@ -112,6 +112,8 @@ pub struct NodeInfo {
     pub labels: Vec<String>,
     /// It takes no more calls, and leaves when what it runs is over.
     pub draining: bool,
+    /// It has said nothing for `liveness.suspect_after`.
+    pub suspect: bool,
     /// What it had to do when it last said so.
     pub load: LoadReport,
 }
@@ -193,6 +195,7 @@ impl NodeCore {
             executors: self.executors(),
             labels: self.config.node.labels.clone(),
             draining: self.is_draining(),
+            suspect: false,
             load: self.load(),
         };
         std::iter::once(own).chain(view.infos()).collect()
@@ -295,6 +298,13 @@ impl NodeCore {
         if was_up {
             self.events.tell(|| Event::NodeLost(link.id().clone(), reason));
         }
+    }
+
+    /// A peer has said nothing for a while, or is heard again.
+    pub(crate) fn link_is_suspect(&self, link: &Link, suspect: bool) {
+        let peer = || link.id().clone();
+        self.events.tell(|| if suspect { Event::NodeSuspect(peer()) } else { Event::NodeHeard(peer()) });
+        self.room_again();
     }
 
     /// How a peer has ended whose link has: its exit, if it is a child of this process.
