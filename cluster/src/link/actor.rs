@@ -50,6 +50,11 @@ impl Actor for LinkActor {
         myself: ActorRef<LinkMsg>,
         (link, read): (Arc<Link>, BytesMut),
     ) -> Result<State, ActorProcessingErr> {
+        // Before anything is read: the answer to the peer's introduction is whom this node knows, and a peer that hears
+        // that first takes it for all that there is to wait for.
+        if let Some(node) = link.node.upgrade() {
+            node.introduce_to(&link);
+        }
         let writer = link.clone();
         let loops = vec![
             watch(&myself, link.clone().read(read)),
@@ -63,13 +68,6 @@ impl Actor for LinkActor {
         ];
         let node = link.node.clone();
         Ok(State { link, node, loops })
-    }
-
-    async fn post_start(&self, _myself: ActorRef<LinkMsg>, state: &mut State) -> Result<(), ActorProcessingErr> {
-        if let Some(node) = state.node.upgrade() {
-            node.introduce_to(&state.link);
-        }
-        Ok(())
     }
 
     async fn handle(
