@@ -82,7 +82,7 @@ fn a_crash_is_told_with_its_place_and_code_1() {
 fn json_that_does_not_fit_is_told_by_place_with_what_would() {
     let cluster = Cluster::of(&["w1"]);
     for (arguments, parts) in [
-        (r#"{"orders": [{"item": "a", "count": -1}]}"#, &["`orders[0].count`, line 1, column 38", "expected u32"][..]),
+        (r#"{"orders": [{"item": "a", "count": -1}]}"#, &["`orders[0].count`, line 1, column 37", "expected u32"][..]),
         (r#"{"orders": [], "by": "Cheque"}"#, &["`by`", "unknown variant `Cheque`", "`Cash`, `Card`, `Parts`"]),
         (
             r#"{"orders": []}"#,
@@ -106,7 +106,7 @@ fn what_there_is_not_is_told_at_once_with_what_there_is() {
     cluster.add("w2", &[("ATASKS__NODE__LABELS", "gpu")]);
     let tell = |arguments: &[&str]| cluster.tool(arguments).fails(4);
     let told = tell(&["call", "typed::shuot"]);
-    assert_eq!(told, "atasks: no node has a task `typed::shuot`; did you mean `typed::shout`?\n");
+    assert!(told.starts_with("atasks: no node has a task `typed::shuot`; did you mean `typed::shout`, "), "{told}");
     let told = tell(&["call", "qqqqqqqqqqqq"]);
     assert!(told.contains("`atasks tasks` lists what there is"), "{told}");
     let told = tell(&["call", "typed::nothing", "--on", "w3"]);

@@ -7,18 +7,18 @@ use serde::de::IgnoredAny;
 
 use crate::{
     arguments::{Call, Options},
-    cluster,
+    cluster::{self, Interrupt},
     failure::{Failure, Kind},
     output,
 };
 
-pub(crate) async fn run(options: &Options, call: Call) -> Result<(), Failure> {
+pub(crate) async fn run(options: &Options, interrupt: Interrupt, call: Call) -> Result<(), Failure> {
     let Call { name, arguments, on, label } = call;
     let arguments = if arguments == "-" { input()? } else { arguments };
     // Before anybody is asked; whether it fits the task is known where the task is.
     serde_json::from_str::<IgnoredAny>(&arguments)
         .map_err(|error| Failure::wrong_use(format!("the arguments are no JSON: {error}")))?;
-    let node = cluster::join(options).await?;
+    let node = cluster::join(options, &interrupt).await?;
     let returned = match place(&node, &name, on.as_deref(), label.as_deref()) {
         Ok(placement) => {
             let mut call = node.call_json(&name, arguments).place(placement);
@@ -27,7 +27,7 @@ pub(crate) async fn run(options: &Options, call: Call) -> Result<(), Failure> {
             }
             tokio::select! {
                 returned = call => returned.map_err(|error| told(&name, &error)),
-                interrupted = cluster::interrupted() => Err(interrupted),
+                interrupted = interrupt.wait() => Err(interrupted),
             }
         }
         Err(failure) => Err(failure),

@@ -4,29 +4,54 @@ use std::{future::Future, io};
 
 use atasks::{Config, LocalCluster, Node, RunningCluster};
 
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
 use crate::{
     arguments::Options,
     failure::{Failure, Kind},
 };
 
 /// Runs a command to its end, or until it is interrupted.
-pub(crate) fn run(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+pub(crate) fn run<F>(command: impl FnOnce(Interrupt) -> F) -> Result<(), Failure>
+where
+    F: Future<Output = Result<(), Failure>>,
+{
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let system = |error: io::Error| Failure::new(Kind::NotDone, "system", format!("the system refuses: {error}"));
-    runtime.map_err(system)?.block_on(command)
+    runtime.map_err(system)?.block_on(async { command(Interrupt::new().map_err(system)?).await })
 }
 
-/// Waits for Ctrl-C.
-pub(crate) async fn interrupted() -> Failure {
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Then the system ends the process by itself.
-        std::future::pending::<()>().await;
+/// Ctrl-C, heard from the start of the command: wherever it comes, what was begun is cancelled in order.
+#[derive(Clone)]
+pub(crate) struct Interrupt(watch::Receiver<bool>);
+
+impl Interrupt {
+    fn new() -> io::Result<Self> {
+        let mut signal = signal(SignalKind::interrupt())?;
+        let (told, heard) = watch::channel(false);
+        tokio::spawn(async move {
+            while signal.recv().await.is_some() {
+                told.send_replace(true);
+            }
+        });
+        Ok(Self(heard))
     }
-    Failure::new(Kind::Interrupted, "interrupted", "interrupted")
+
+    /// Waits for it.
+    pub(crate) async fn wait(&self) -> Failure {
+        if self.0.clone().wait_for(|interrupted| *interrupted).await.is_err() {
+            // The system gives no more signals.
+            std::future::pending::<()>().await;
+        }
+        Failure::new(Kind::Interrupted, "interrupted", "interrupted")
+    }
 }
 
 /// Joins the cluster, as an operator: what it then sees is what the first seed to answer knows.
-pub(crate) async fn join(options: &Options) -> Result<Node, Failure> {
+pub(crate) async fn join(options: &Options, interrupt: &Interrupt) -> Result<Node, Failure> {
     let config = Config::load_from(options.config.as_deref())?;
     let seeds = match (&options.seeds[..], &config.cluster.seeds[..]) {
         ([], []) => only(LocalCluster::running())?,
@@ -47,7 +72,7 @@ pub(crate) async fn join(options: &Options) -> Result<Node, Failure> {
     });
     tokio::select! {
         node = joins.join() => Ok(node?),
-        interrupted = interrupted() => Err(interrupted),
+        interrupted = interrupt.wait() => Err(interrupted),
     }
 }
 

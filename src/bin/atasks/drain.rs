@@ -7,7 +7,7 @@ use tokio::time::{interval, timeout};
 
 use crate::{
     arguments::{Drain, Options},
-    cluster,
+    cluster::{self, Interrupt},
     failure::{Failure, Kind},
     nodes, output,
 };
@@ -15,8 +15,8 @@ use crate::{
 /// How often the load of the draining node is looked at.
 const LOOK: Duration = Duration::from_millis(250);
 
-pub(crate) async fn run(options: &Options, drain: &Drain) -> Result<(), Failure> {
-    let node = cluster::join(options).await?;
+pub(crate) async fn run(options: &Options, interrupt: Interrupt, drain: &Drain) -> Result<(), Failure> {
+    let node = cluster::join(options, &interrupt).await?;
     let name = &drain.node;
     let mut events = node.events();
     let nodes = node.nodes();
@@ -36,7 +36,7 @@ pub(crate) async fn run(options: &Options, drain: &Drain) -> Result<(), Failure>
             drained = until(&mut events, &id, drain.no_wait), if !(found.draining && drain.no_wait) => drained,
             () = std::future::ready(()), if found.draining && drain.no_wait => Ok("draining"),
             never = report(&node, &id, options.json) => never,
-            interrupted = cluster::interrupted() => Err(interrupted),
+            interrupted = interrupt.wait() => Err(interrupted),
         }
     };
     let drained = match options.timeout {

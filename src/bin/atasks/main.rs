@@ -23,10 +23,10 @@ use self::arguments::{Arguments, Command};
 fn main() -> ExitCode {
     let Arguments { options, command } = Arguments::parse();
     let done = match command {
-        Command::Nodes => cluster::run(nodes::run(&options)),
-        Command::Tasks => cluster::run(tasks::run(&options)),
-        Command::Call(call) => cluster::run(call::run(&options, call)),
-        Command::Drain(drain) => cluster::run(drain::run(&options, &drain)),
+        Command::Nodes => cluster::run(|interrupt| nodes::run(&options, interrupt)),
+        Command::Tasks => cluster::run(|interrupt| tasks::run(&options, interrupt)),
+        Command::Call(call) => cluster::run(|interrupt| call::run(&options, interrupt, call)),
+        Command::Drain(drain) => cluster::run(|interrupt| drain::run(&options, interrupt, &drain)),
         Command::Secret(secret) => secret::run(&options, &secret),
         Command::Config => config::run(&options),
         Command::Completions { shell } => completions::run(shell),

@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 
 use crate::{
     arguments::Options,
-    cluster,
+    cluster::{self, Interrupt},
     failure::Failure,
     output,
     table::{Look, Table},
 };
 
-pub(crate) async fn run(options: &Options) -> Result<(), Failure> {
-    let node = cluster::join(options).await?;
+pub(crate) async fn run(options: &Options, interrupt: Interrupt) -> Result<(), Failure> {
+    let node = cluster::join(options, &interrupt).await?;
     let mut nodes = node.nodes();
     // The tool is no part of what it shows.
     nodes.retain(|info| info.id != *node.id());

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     arguments::Options,
-    cluster,
+    cluster::{self, Interrupt},
     failure::{Failure, quoted},
     output,
     table::{Look, Table},
@@ -16,8 +16,8 @@ use crate::{
 /// Digits of a fingerprint that a table shows: enough to tell two apart.
 const DIGITS: usize = 12;
 
-pub(crate) async fn run(options: &Options) -> Result<(), Failure> {
-    let node = cluster::join(options).await?;
+pub(crate) async fn run(options: &Options, interrupt: Interrupt) -> Result<(), Failure> {
+    let node = cluster::join(options, &interrupt).await?;
     let tasks = node.tasks();
     node.leave().await;
     let differing = differing(&tasks);
