@@ -133,10 +133,10 @@ fn a_deadline_that_passes_is_told_and_the_task_is_dropped() {
     let cluster = Cluster::of(&["w1"]);
     let folder = cluster.path().to_str().unwrap();
     let arguments = json!([folder]).to_string();
-    let told = cluster.tool(&["call", "typed::nested", &arguments, "--timeout", "300ms"]).fails(5);
+    let told = cluster.tool(&["call", "atasks::tasks::hold", &arguments, "--timeout", "300ms"]).fails(5);
     assert!(told.contains("the deadline passed after 3"), "{told}");
     dropped(&cluster);
-    let told = cluster.tool(&["call", "typed::nested", &arguments, "--timeout", "300ms", "--json"]).json();
+    let told = cluster.tool(&["call", "atasks::tasks::hold", &arguments, "--timeout", "300ms", "--json"]).json();
     assert_eq!(told["error"]["kind"], "deadline_exceeded");
 }
 

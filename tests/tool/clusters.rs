@@ -71,8 +71,14 @@ fn a_cluster_takes_its_file_along_when_it_ends() {
 fn a_drained_local_worker_is_started_afresh() {
     let cluster = Cluster::new();
     let _local = local(&cluster);
-    let before = done(&mut cluster.command(&["nodes", "--json"])).json();
-    let free = if before[0]["load"]["suspended"] == 0 { 0 } else { 1 };
+    let (before, free) = eventually("the call that holds on", || {
+        let nodes = done(&mut cluster.command(&["nodes", "--json"])).json();
+        match [0, 1].map(|at| nodes[at]["load"]["suspended"] == 1) {
+            [true, false] => Ok((nodes, 1)),
+            [false, true] => Ok((nodes, 0)),
+            _ => Err(nodes.to_string()),
+        }
+    });
     let name = before[free]["name"].as_str().unwrap();
     assert_eq!(done(&mut cluster.command(&["drain", name])).ok(), format!("`{name}` has left\n"));
     eventually("a new worker of that name", || {

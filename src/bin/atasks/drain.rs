@@ -35,7 +35,7 @@ pub(crate) async fn run(options: &Options, interrupt: Interrupt, drain: &Drain) 
             // One that drains already says so no second time.
             drained = until(&mut events, &id, drain.no_wait), if !(found.draining && drain.no_wait) => drained,
             () = std::future::ready(()), if found.draining && drain.no_wait => Ok("draining"),
-            never = report(&node, &id, options.json) => never,
+            never = report(&node, &id), if !drain.no_wait && !options.json => never,
             interrupted = interrupt.wait() => Err(interrupted),
         }
     };
@@ -71,14 +71,14 @@ async fn until(events: &mut EventStream, id: &NodeId, no_wait: bool) -> Result<&
 }
 
 /// Says what the node still has to do, whenever that changes.
-async fn report(node: &Node, id: &NodeId, quiet: bool) -> Result<&'static str, Failure> {
+async fn report(node: &Node, id: &NodeId) -> Result<&'static str, Failure> {
     let mut looks = interval(LOOK);
     let mut said = String::new();
     loop {
         looks.tick().await;
         let Some(info) = node.nodes().into_iter().find(|info| info.id == *id && info.draining) else { continue };
         let load = nodes::load(&info);
-        if !quiet && load != said && load != "idle" {
+        if load != said && load != "idle" {
             output::note(&format!("`{}` drains: {load}", id.name()));
             said = load;
         }
