@@ -32,6 +32,19 @@ pub(crate) async fn whereabouts() -> Done<Whereabouts> {
     Ok(here())
 }
 
+/// Where a task runs that this one calls on another node.
+#[atasks::task]
+pub(crate) async fn whereabouts_of(node: String) -> Done<Whereabouts> {
+    whereabouts().place(Placement::Node(node)).await
+}
+
+/// With how many workers the node is linked that this runs on.
+#[atasks::task]
+pub(crate) async fn links() -> Done<usize> {
+    let node = atasks::node()?;
+    Ok(node.nodes().iter().filter(|info| info.role == atasks::Role::Worker && info.id != *node.id()).count())
+}
+
 fn here() -> Whereabouts {
     let current = atasks::current();
     Whereabouts { node: current.node().clone(), pid: std::process::id(), attempt: current.attempt() }
