@@ -35,6 +35,7 @@ mod call;
 mod context;
 mod default_node;
 mod driver;
+mod everywhere;
 mod json;
 mod launch;
 mod local_cluster;
@@ -57,8 +58,10 @@ pub use atasks_actors::{
     crash::{Crash, Hop},
     error::{Error, Result, ResultExt},
     event::{Event, EventStream, Subject},
+    executor::LoadReport,
     invocation::InvocationId,
     node_id::NodeId,
+    policy::{Candidate, Policy, Snapshot},
     router::Placement,
     task::TaskOptions,
     task_error::{Canceller, Loss, Payload, Ran, Rejection, TaskError, Unplaced, Waiting},
@@ -76,6 +79,7 @@ pub use self::{
     call::TaskCall,
     context::{current, spawn, state, try_current},
     default_node::InScope,
+    everywhere::Everywhere,
     json::{JsonCall, JsonReturn},
     local_cluster::{LocalCluster, LocalClusterBuilder, LocalWorker, RunningCluster},
     node::{MONITORED_MAX, Monitored, Node, NodeBuilder},

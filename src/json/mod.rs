@@ -18,6 +18,7 @@ use atasks_actors::{
     shape::{self, Trace},
     task::{Form, TaskEntry},
 };
+use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -115,9 +116,9 @@ impl Arguments for Text {
         Form::Json
     }
 
-    fn encode(&mut self, limit: usize) -> Result<Vec<u8>, codec::Error> {
+    fn encode(&mut self, limit: usize) -> Result<Bytes, codec::Error> {
         let json = std::mem::take(&mut self.json).into_bytes();
-        if json.len() > limit { Err(codec::Error::TooLarge { size: json.len() }) } else { Ok(json) }
+        if json.len() > limit { Err(codec::Error::TooLarge { size: json.len() }) } else { Ok(json.into()) }
     }
 }
 

@@ -9,6 +9,7 @@ mod calls;
 pub(crate) mod election;
 mod greet;
 mod io;
+mod load;
 mod peer;
 mod serve;
 
@@ -16,20 +17,20 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
-use atasks_actors::{executor::LoadReport, node_id::NodeId, slot::Slot, task_error::Loss};
+use atasks_actors::{node_id::NodeId, slot::Slot, task_error::Loss};
 use tokio::{sync::Notify, time::Instant};
 
-use self::serve::Serving;
 pub(crate) use self::{
     actor::LinkActor,
     calls::NotSent,
     greet::{GreetError, greet},
     peer::{Abilities, Peer, unplaced},
 };
+use self::{load::PeerLoad, serve::Serving};
 use crate::{
     config::Role,
     node::NodeCore,
@@ -74,15 +75,6 @@ struct Out {
     /// A call has found no room: placement is told when there is some.
     wanted: bool,
     lost: Option<Loss>,
-}
-
-/// The peer's load: as it last said, and what we have asked of it.
-#[derive(Debug, Default)]
-struct PeerLoad {
-    unstarted: AtomicU32,
-    running: AtomicU32,
-    suspended: AtomicU32,
-    ours: AtomicUsize,
 }
 
 impl Out {
@@ -141,15 +133,6 @@ impl Link {
         self.abilities.get()
     }
 
-    /// What the peer had to do when it last said so.
-    pub(crate) fn load_report(&self) -> LoadReport {
-        LoadReport {
-            unstarted: self.load.unstarted.load(Ordering::Relaxed),
-            running: self.load.running.load(Ordering::Relaxed),
-            suspended: self.load.suspended.load(Ordering::Relaxed),
-        }
-    }
-
     /// The peer takes no more calls.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
@@ -158,11 +141,6 @@ impl Link {
     /// The peer has said nothing for a while.
     pub(crate) fn is_suspect(&self) -> bool {
         self.suspect.load(Ordering::Relaxed)
-    }
-
-    /// How much the peer has to do: calls of ours that are not over, and what waits there.
-    pub(crate) fn load(&self) -> usize {
-        self.load.ours.load(Ordering::Relaxed) + self.load.unstarted.load(Ordering::Relaxed) as usize
     }
 
     /// Tells what this node can run, or what nodes it knows.

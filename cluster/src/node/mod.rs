@@ -3,6 +3,8 @@
 //! [`NodeCore`] is shared by all: callers place calls through it on any thread, links and actors find each other in it.
 //! It decides nothing that its parts decide: placement's rule, the agent's admission, the election of links.
 
+mod choose;
+mod lack;
 mod leave;
 mod names;
 mod place;
@@ -76,6 +78,8 @@ pub struct NodeCore {
     view: ArcSwap<View>,
     workers: watch::Sender<usize>,
     calls: AtomicU64,
+    /// Calls that were spread in turn.
+    turns: AtomicU64,
     /// Takes no more calls.
     left: AtomicBool,
     /// Takes no more calls but those of what runs here, and leaves when that is over.

@@ -64,13 +64,10 @@ fn place(node: &Node, name: &str, on: Option<&str>, label: Option<&str>) -> Resu
         };
     }
     let Some(label) = label else { return Ok(Placement::Auto) };
-    let labelled = |info: &&NodeInfo| has(info) && info.labels.iter().any(|one| one == label);
-    let least =
-        nodes.iter().filter(labelled).min_by_key(|info| (info.draining, info.load.running + info.load.unstarted));
-    match least {
-        Some(info) => Ok(Placement::On(info.id.clone())),
-        None => Err(elsewhere(name, &format!("no node with the label `{label}` has"), &nodes, has)),
+    if nodes.iter().any(|info| has(info) && info.labels.iter().any(|one| one == label)) {
+        return Ok(Placement::Label(label.to_owned()));
     }
+    Err(elsewhere(name, &format!("no node with the label `{label}` has"), &nodes, has))
 }
 
 fn elsewhere(name: &str, who: &str, nodes: &[NodeInfo], has: impl Fn(&NodeInfo) -> bool) -> Failure {
