@@ -14,11 +14,10 @@ pub(crate) fn run(options: &Options, arguments: &arguments::Secret) -> Result<()
     let secret = Secret::generate().map_err(|error| refused(&error))?;
     let Some(file) = &arguments.file else {
         let secret = secret.reveal();
-        return Ok(if options.json {
-            output::json(&json!({ "secret": secret }))?
-        } else {
-            output::print(&format!("{secret}\n"))?
-        });
+        return match options.json {
+            true => Ok(output::json(&json!({ "secret": secret }))?),
+            false => Ok(output::print(&format!("{secret}\n"))?),
+        };
     };
     secret.write_new(file).map_err(|error| match &error {
         SecretError::Io { source, .. } if source.kind() == std::io::ErrorKind::AlreadyExists => Failure::wrong_use(
