@@ -1,6 +1,6 @@
 //! What a task is, with its types: the traits behind `#[task]`, and the entry that the program's table has of it.
 
-use std::{any::Any, future::Future};
+use std::future::Future;
 
 use atasks_actors::{
     codec,
@@ -40,10 +40,6 @@ pub trait TaskReturn: Sized + Send + 'static {
     #[doc(hidden)]
     type Wire: Serialize + DeserializeOwned;
 
-    /// What it is when the task fails.
-    #[doc(hidden)]
-    type Failure: Any;
-
     /// Makes the return value of a call that did not come back.
     fn from_task_error(error: TaskError) -> Self;
 
@@ -53,7 +49,7 @@ pub trait TaskReturn: Sized + Send + 'static {
 
     /// Writes it as JSON, and, with `tell`, an `Err` also for people.
     #[doc(hidden)]
-    fn encode_json(&self, tell: fn(&Self::Failure) -> Option<String>, limit: usize) -> Result<Vec<u8>, codec::Error>;
+    fn encode_json(&self, tell: fn(&Self) -> Option<String>, limit: usize) -> Result<Vec<u8>, codec::Error>;
 
     /// Decodes it.
     #[doc(hidden)]
@@ -62,7 +58,6 @@ pub trait TaskReturn: Sized + Send + 'static {
 
 impl<T: Portable + Send + 'static, E: Portable + Fallible + Send + 'static> TaskReturn for Result<T, E> {
     type Wire = Result<Owned<T>, Owned<E>>;
-    type Failure = E;
 
     fn from_task_error(error: TaskError) -> Self {
         Err(error.into())
@@ -72,10 +67,10 @@ impl<T: Portable + Send + 'static, E: Portable + Fallible + Send + 'static> Task
         codec::encode(&self.as_ref().map(Lent).map_err(Lent), limit)
     }
 
-    fn encode_json(&self, tell: fn(&E) -> Option<String>, limit: usize) -> Result<Vec<u8>, codec::Error> {
+    fn encode_json(&self, tell: fn(&Self) -> Option<String>, limit: usize) -> Result<Vec<u8>, codec::Error> {
         let answer = match self {
             Ok(value) => JsonReturn::Ok(json::write(&Lent(value), limit)?),
-            Err(error) => JsonReturn::Err { value: json::write(&Lent(error), limit)?, text: tell(error) },
+            Err(error) => JsonReturn::Err { value: json::write(&Lent(error), limit)?, text: tell(self) },
         };
         codec::encode(&answer, limit)
     }
@@ -108,7 +103,7 @@ pub trait Task: Serialize + DeserializeOwned + Send + 'static {
 
     /// Its own error for people, if that has a text.
     #[doc(hidden)]
-    fn tell(_failure: &<Self::Return as TaskReturn>::Failure) -> Option<String> {
+    fn tell(_returned: &Self::Return) -> Option<String> {
         None
     }
 

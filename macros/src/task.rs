@@ -167,14 +167,12 @@ impl Task {
     /// Tells a failure for people. Here its type is known, so whether it has a text is.
     fn tell(&self) -> Option<TokenStream> {
         self.body.as_ref()?;
-        let facade = &self.options.facade;
+        let (facade, returns) = (&self.options.facade, &self.returns);
         Some(quote! {
             #[allow(unused_imports, clippy::needless_borrow)]
-            fn tell(
-                failure: &<Self::Return as #facade::TaskReturn>::Failure,
-            ) -> ::core::option::Option<#facade::__private::Text> {
+            fn tell(returned: &#returns) -> ::core::option::Option<#facade::__private::Text> {
                 use #facade::__private::{ToldAsError as _, ToldAsText as _, ToldAsValue as _};
-                (&&&#facade::__private::Told(failure)).tell()
+                (&&&#facade::__private::Told(returned)).tell()
             }
         })
     }

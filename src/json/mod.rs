@@ -203,10 +203,10 @@ impl io::Write for Bounded {
     }
 }
 
-/// A task's own error, to be told to people. Which of the traits below is taken is decided where the type is known, by
-/// how many references it takes to reach it: so `#[task]` needs no bound for it.
+/// What a task has returned, its own error to be told to people. Which of the traits below is taken is decided where the
+/// type is known, by how many references it takes to reach it: so `#[task]` needs no bound for it.
 #[derive(Debug)]
-pub struct Told<'a, E>(pub &'a E);
+pub struct Told<'a, R>(pub &'a R);
 
 /// Tells what can be told.
 pub trait ToldAsError {
@@ -226,11 +226,12 @@ pub trait ToldAsValue {
     fn tell(&self) -> Option<String>;
 }
 
-impl<E: StdError + 'static> ToldAsError for &&Told<'_, E> {
+impl<T, E: StdError + 'static> ToldAsError for &&Told<'_, Result<T, E>> {
     fn tell(&self) -> Option<String> {
-        let mut text = self.0.to_string();
+        let error = self.0.as_ref().err()?;
+        let mut text = error.to_string();
         let mut last = text.clone();
-        for cause in std::iter::successors(self.0.source(), |error| (*error).source()) {
+        for cause in std::iter::successors(error.source(), |error| (*error).source()) {
             // An error that only passes its source on says the same twice.
             let cause = cause.to_string();
             if cause != last {
@@ -242,15 +243,16 @@ impl<E: StdError + 'static> ToldAsError for &&Told<'_, E> {
     }
 }
 
-impl<E: Display + 'static> ToldAsText for &Told<'_, E> {
+impl<T, E: Display + 'static> ToldAsText for &Told<'_, Result<T, E>> {
     fn tell(&self) -> Option<String> {
+        let error = self.0.as_ref().err()?;
         // No standard error, and yet one with causes.
-        let erased = (self.0 as &dyn Any).downcast_ref::<Error>().map(|error| format!("{error:?}"));
-        Some(erased.unwrap_or_else(|| self.0.to_string()))
+        let erased = (error as &dyn Any).downcast_ref::<Error>().map(|error| format!("{error:?}"));
+        Some(erased.unwrap_or_else(|| error.to_string()))
     }
 }
 
-impl<E> ToldAsValue for Told<'_, E> {
+impl<R> ToldAsValue for Told<'_, R> {
     fn tell(&self) -> Option<String> {
         None
     }

@@ -75,10 +75,11 @@ struct Mute;
 
 #[test]
 fn an_error_is_told_by_the_best_that_it_can() {
-    let outer = Outer(std::io::Error::other("inner"));
+    let outer = Err::<(), _>(Outer(std::io::Error::other("inner")));
     assert_eq!((&&&Told(&outer)).tell().as_deref(), Some("outer\n  caused by: inner"));
-    assert_eq!((&&&Told(&Shown)).tell().as_deref(), Some("shown"));
-    assert_eq!((&&&Told(&Mute)).tell(), None);
-    let erased = Error::from(Outer(std::io::Error::other("inner"))).context("no luck");
+    assert_eq!((&&&Told(&Err::<(), _>(Shown))).tell().as_deref(), Some("shown"));
+    assert_eq!((&&&Told(&Err::<(), _>(Mute))).tell(), None);
+    assert_eq!((&&&Told(&Ok::<_, Shown>(1))).tell(), None);
+    let erased = Err::<(), _>(Error::from(Outer(std::io::Error::other("inner"))).context("no luck"));
     assert_eq!((&&&Told(&erased)).tell().as_deref(), Some("no luck\n  caused by: outer\n  caused by: inner"));
 }
