@@ -26,6 +26,8 @@
 //!
 //! # Features
 //!
+//! - `tool`: the program `atasks` for the shell, which lists nodes and tasks, calls and drains:
+//!   `cargo install atasks --features tool`, then `atasks --help`.
 //! - `testing`: simulated clusters in virtual time, `#[atasks::test(sim = 3)]`.
 //!
 //! ractor is built with its feature `cluster`: in your program too, `String`, `()` and whatever else ractor can turn into
@@ -67,7 +69,7 @@ pub use atasks_actors::{
     task_error::{Canceller, Loss, Payload, Ran, Rejection, TaskError, Unplaced, Waiting},
 };
 pub use atasks_cluster::{
-    config::{Actors, Config, Role},
+    config::{self, Actors, Config, Role},
     error::StartError,
     node::{NodeInfo, TaskInfo},
 };

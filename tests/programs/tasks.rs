@@ -61,8 +61,8 @@ pub(crate) async fn carry(load: Vec<u8>, millis: u64) -> Done<Whereabouts> {
 /// Keeps its executor busy.
 #[atasks::task]
 pub(crate) async fn occupy(millis: u64) -> Done<Whereabouts> {
-    let until = std::time::Instant::now() + std::time::Duration::from_millis(millis);
-    while let Some(left) = until.checked_duration_since(std::time::Instant::now()) {
+    let until = tokio::time::Instant::now() + std::time::Duration::from_millis(millis);
+    while let Some(left) = until.checked_duration_since(tokio::time::Instant::now()).filter(|left| !left.is_zero()) {
         std::thread::park_timeout(left);
     }
     Ok(here())

@@ -46,13 +46,17 @@ fn there_are_completions_for_the_usual_shells() {
 }
 
 #[test]
-fn the_configuration_is_printed() {
+fn a_configuration_is_printed_that_can_be_read_and_the_keys_as_json() {
     let cluster = Cluster::new();
     let example = done(&mut cluster.command(&["config"])).ok();
-    assert!(!example.is_empty());
-    let json = done(&mut cluster.command(&["config", "--json"]));
-    assert_eq!(json.code, Some(0), "{json:?}");
-    json.json();
+    assert!(example.contains("\n[cluster]\n") && example.contains("ATASKS__CLUSTER__SEEDS"), "{example}");
+    fs::write(cluster.path().join("atasks.toml"), example).unwrap();
+    // Wrong only in that no cluster is there.
+    let told = done(&mut cluster.command(&["nodes"])).fails(3);
+    assert!(told.contains("no cluster is configured"), "{told}");
+    let keys = done(&mut cluster.command(&["config", "--json"])).json();
+    let seeds = keys.as_array().unwrap().iter().find(|key| key["name"] == "seeds").unwrap();
+    assert_eq!(seeds["variable"], "ATASKS__CLUSTER__SEEDS");
 }
 
 #[test]

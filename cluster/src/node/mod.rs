@@ -279,8 +279,8 @@ impl NodeCore {
         let acquaintances: Vec<_> = known.workers().map(acquaintance).collect();
         // An empty list as well: a peer that joins waits for it.
         self.tell_gossip([link], &acquaintances);
-        if link.is_worker() {
-            self.tell_gossip(known.links(), &[acquaintance(link)]);
+        if let (true, Some(membership)) = (link.is_worker(), self.membership.get()) {
+            let _ = membership.cast(MembershipMsg::Newcomer(acquaintance(link)));
         }
         self.change_view(|view| view.with(link.clone()));
         self.events.tell(|| Event::NodeUp(link.id().clone()));
@@ -329,6 +329,11 @@ impl NodeCore {
         if let Some(placement) = self.placement.get() {
             let _ = placement.cast(PlacementMsg::Changed);
         }
+    }
+
+    /// Tells all peers of workers that have come.
+    pub(crate) fn tell_of(&self, newcomers: &[Acquaintance]) {
+        self.tell_gossip(self.view.load().links(), newcomers);
     }
 
     pub(crate) fn heard_of(&self, from: &NodeId, workers: Vec<Acquaintance>) {
