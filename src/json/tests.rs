@@ -74,6 +74,7 @@ impl Display for Shown {
 struct Mute;
 
 #[test]
+#[expect(clippy::needless_borrow, reason = "how `#[task]` asks, whatever the type")]
 fn an_error_is_told_by_the_best_that_it_can() {
     let outer = Err::<(), _>(Outer(std::io::Error::other("inner")));
     assert_eq!((&&&Told(&outer)).tell().as_deref(), Some("outer\n  caused by: inner"));
