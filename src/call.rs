@@ -15,8 +15,9 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::{
-    InvocationId, NodeId, Payload, Placement, Retry, Task, TaskError, TaskReturn,
+    Everywhere, InvocationId, NodeId, Payload, Placement, Retry, Task, TaskError, TaskReturn,
     driver::{Arguments, Driver, not_registered},
+    everywhere::Encoded,
     program,
 };
 
@@ -37,6 +38,7 @@ trait Call<R>: Send {
     fn driver(self: Pin<&mut Self>) -> &mut Driver;
     fn view(&self) -> &Driver;
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<R>;
+    fn for_everywhere(self: Pin<&mut Self>) -> Result<(Encoded, Vec<(NodeId, Driver)>), TaskError>;
     fn run(self: Pin<&mut Self>) -> Pin<Box<dyn Future<Output = R> + Send>>;
     fn export(self: Pin<&mut Self>, limit: usize) -> Result<(&'static TaskEntry, Vec<u8>), TaskError>;
     fn import(&self, outcome: Result<Bytes, TaskError>) -> R;
@@ -58,10 +60,14 @@ impl<T: Task> Call<T::Return> for Typed<T> {
         &self.driver
     }
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<T::Return> {
-        let Self { message, driver } = &mut *self;
-        let polled = driver.poll(cx, &mut Message(message));
-        polled.map(|outcome| self.import(outcome))
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<T::Return> {
+        let Self { message, driver } = self.get_mut();
+        driver.poll(cx, &mut Message(message)).map(|outcome| decode(driver, outcome))
+    }
+
+    fn for_everywhere(self: Pin<&mut Self>) -> Result<(Encoded, Vec<(NodeId, Driver)>), TaskError> {
+        let Self { message, driver } = self.get_mut();
+        driver.for_everywhere(&mut Message(message))
     }
 
     fn run(self: Pin<&mut Self>) -> Pin<Box<dyn Future<Output = T::Return> + Send>> {
@@ -75,18 +81,12 @@ impl<T: Task> Call<T::Return> for Typed<T> {
         let mut message = Message(&mut self.get_mut().message);
         let entry = message.entry().ok_or_else(|| not_registered(T::NAME))?;
         let arguments = message.encode(limit);
-        Ok((entry, arguments.map_err(|error| TaskError::from_codec(error, Payload::Arguments, limit))?))
+        let arguments = arguments.map_err(|error| TaskError::from_codec(error, Payload::Arguments, limit))?;
+        Ok((entry, arguments.into()))
     }
 
     fn import(&self, outcome: Result<Bytes, TaskError>) -> T::Return {
-        let error = match outcome {
-            Ok(bytes) => match passing(self.driver.hop(), || T::Return::decode(&bytes)) {
-                Ok(value) => return value,
-                Err(error) => TaskError::from_codec(error, Payload::Result, bytes.len()),
-            },
-            Err(error) => error,
-        };
-        T::Return::from_task_error(error)
+        decode(&self.driver, outcome)
     }
 }
 
@@ -103,15 +103,27 @@ impl<T: Task> Arguments for Message<'_, T> {
         }
     }
 
-    fn encode(&mut self, limit: usize) -> Result<Vec<u8>, codec::Error> {
+    fn encode(&mut self, limit: usize) -> Result<Bytes, codec::Error> {
         match self.0.take() {
-            Some(message) => codec::encode(&message, limit),
+            Some(message) => codec::encode(&message, limit).map(Bytes::from),
             None => Err(codec::Error::Invalid("the call was polled before".to_owned())),
         }
     }
 }
 
-fn already_polled() -> TaskError {
+/// What a call gives in the end.
+pub(crate) fn decode<R: TaskReturn>(driver: &Driver, outcome: Result<Bytes, TaskError>) -> R {
+    let error = match outcome {
+        Ok(bytes) => match passing(driver.hop(), || R::decode(&bytes)) {
+            Ok(value) => return value,
+            Err(error) => TaskError::from_codec(error, Payload::Result, bytes.len()),
+        },
+        Err(error) => error,
+    };
+    R::from_task_error(error)
+}
+
+pub(crate) fn already_polled() -> TaskError {
     TaskError::Codec { stage: Payload::Arguments, message: "the call was polled before".to_owned() }
 }
 
@@ -157,6 +169,24 @@ impl<R: TaskReturn> TaskCall<R> {
     }
 
     /// Runs it where `placement` says.
+    ///
+    /// ```
+    /// use atasks::Placement;
+    ///
+    /// #[atasks::task]
+    /// async fn profile(user: String) -> atasks::Result<usize> {
+    ///     Ok(user.len())
+    /// }
+    ///
+    /// # #[tokio::main] async fn main() -> atasks::Result<()> {
+    /// # let node = atasks::Node::builder().label("cache").loopback().await?;
+    /// # node.scope(async {
+    /// // The same user on the same worker, where its data is warm.
+    /// profile("ada".into()).place(Placement::key("ada")).await?;
+    /// // On a worker that has the label.
+    /// profile("ada".into()).place(Placement::Label("cache".into())).await?;
+    /// # Ok(()) }).await }
+    /// ```
     pub fn place(self, placement: Placement) -> Self {
         self.with(|driver| driver.placement = placement)
     }
@@ -184,6 +214,43 @@ impl<R: TaskReturn> TaskCall<R> {
     /// Makes it a root of its own: once polled, it goes on when the call is dropped, or its parent ends.
     pub fn detached(self) -> Self {
         self.with(Driver::detach)
+    }
+
+    /// Runs it on every worker that can, once each, and gives what each of them answered, ordered by node.
+    ///
+    /// It is sent to all capable workers that are up at the first poll, this node included if it is one; those that are
+    /// draining are left out. A placement that narrows the choice narrows it here too: `Label` to the workers that have
+    /// the label, `Local`, `Node` and `On` to that one. What else was set holds for each of the calls, but for
+    /// [`retry`](Self::retry): each is tried once. A loss, a refusal or a deadline stands in the entry of its node.
+    ///
+    /// ```
+    /// #[atasks::task]
+    /// async fn forget(key: String) -> atasks::Result<bool> {
+    ///     // Say, from the cache of this process.
+    ///     Ok(key.len() > 3)
+    /// }
+    ///
+    /// # #[tokio::main] async fn main() -> atasks::Result<()> {
+    /// # let node = atasks::Node::loopback().await?;
+    /// # node.scope(async {
+    /// for (node, forgotten) in forget("user-42".into()).everywhere().await? {
+    ///     match forgotten {
+    ///         Ok(was_there) => println!("{node}: {was_there}"),
+    ///         Err(error) => println!("{node} has not answered: {error}"),
+    ///     }
+    /// }
+    /// # Ok(()) }).await }
+    /// ```
+    ///
+    /// # Errors
+    /// Nobody can run it: [`TaskError::Unplaced`] at once, without waiting for anybody; no call was sent. The arguments do
+    /// not encode, or are too large; there is no node.
+    pub fn everywhere(self) -> Everywhere<R> {
+        Everywhere::new(self)
+    }
+
+    pub(crate) fn for_everywhere(mut self) -> Result<(Encoded, Vec<(NodeId, Driver)>), TaskError> {
+        self.call.as_mut().for_everywhere()
     }
 
     /// Which call it is; fixed at the first poll, none before.

@@ -16,12 +16,15 @@ use atasks_actors::{
     outcome::Outcome,
     router::{Router, Started},
     slot::Slot,
-    task::{TaskEntry, TaskOptions},
+    task::{Form, TaskEntry, TaskOptions},
 };
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::{Canceller, InvocationId, NodeId, Payload, Placement, Ran, Retry, TaskError, context, default_node};
+use crate::{
+    Canceller, InvocationId, NodeId, Payload, Placement, Ran, Retry, TaskError, context, default_node,
+    everywhere::Encoded,
+};
 
 /// Most nodes that may go under a call that has not run before it is told so.
 const PLACED_AGAIN_MAX: u32 = 16;
@@ -32,7 +35,11 @@ const HANDED_BACK_PAUSE: Duration = Duration::from_millis(20);
 /// What the driver needs of the typed call.
 pub(crate) trait Arguments {
     fn entry(&self) -> Option<&'static TaskEntry>;
-    fn encode(&mut self, limit: usize) -> Result<Vec<u8>, codec::Error>;
+    fn encode(&mut self, limit: usize) -> Result<Bytes, codec::Error>;
+
+    fn form(&self) -> Form {
+        Form::Codec
+    }
 }
 
 pub(crate) struct Driver {
@@ -51,7 +58,7 @@ pub(crate) struct Driver {
 }
 
 /// What few calls have.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct More {
     label: Option<Arc<str>>,
     baggage: BTreeMap<String, String>,
@@ -204,19 +211,12 @@ impl Driver {
     /// The first poll: all that can be wrong before a node is asked.
     fn begin(&mut self, arguments: &mut dyn Arguments) -> Result<Box<Attempt>, TaskError> {
         let baggage = self.all_baggage()?;
-        let node = match &self.node {
-            Some(node) => node.clone(),
-            None => default_node::current().ok_or(TaskError::NotJoined)?,
-        };
-        self.node = Some(node.clone());
+        let node = self.find_node()?;
         let parent = self.parent.as_ref().filter(|_| !self.detached);
         if let Some(by) = parent.and_then(Context::refuses_calls) {
             return Err(TaskError::Cancelled { by, ran: Ran::No });
         }
-        let task = arguments.entry().ok_or_else(|| not_registered(self.task))?;
-        let limit = node.payload_max();
-        let encoded =
-            arguments.encode(limit).map_err(|error| TaskError::from_codec(error, Payload::Arguments, limit))?;
+        let Encoded { task, bytes } = self.encode(arguments, &*node)?;
         let since = Instant::now();
         let own = [self.deadline, self.timeout.and_then(|timeout| since.checked_add(timeout))];
         let deadline = own.into_iter().chain([parent.and_then(Context::deadline)]).flatten().min();
@@ -227,13 +227,67 @@ impl Driver {
             root: parent.map_or(id, Context::root),
             attempt: 0,
             task,
-            arguments: encoded.into(),
+            form: arguments.form(),
+            arguments: bytes,
             deadline,
             label: self.more.as_ref().and_then(|more| more.label.clone()),
             baggage,
             holds: parent.and_then(Context::holds_below),
         };
         Ok(Box::new(Attempt { invocation, node, failures: 0, placed_again: 0, step: Step::Start }))
+    }
+
+    fn find_node(&mut self) -> Result<Arc<dyn Router>, TaskError> {
+        let node = match &self.node {
+            Some(node) => node.clone(),
+            None => default_node::current().ok_or(TaskError::NotJoined)?,
+        };
+        self.node = Some(node.clone());
+        Ok(node)
+    }
+
+    fn encode(&self, arguments: &mut dyn Arguments, node: &dyn Router) -> Result<Encoded, TaskError> {
+        let task = arguments.entry().ok_or_else(|| TaskError::Codec {
+            stage: Payload::Arguments,
+            message: format!("`{}` is not registered in this program: add `atasks::register!(..)`", self.task),
+        })?;
+        let limit = node.payload_max();
+        let bytes = arguments.encode(limit).map_err(|error| TaskError::from_codec(error, Payload::Arguments, limit))?;
+        Ok(Encoded { task, bytes })
+    }
+
+    /// The first poll of a call on every worker: what all are called with, and a driver for each.
+    pub(crate) fn for_everywhere(
+        &mut self,
+        arguments: &mut dyn Arguments,
+    ) -> Result<(Encoded, Vec<(NodeId, Self)>), TaskError> {
+        let node = self.find_node()?;
+        if node.has_left() {
+            return Err(TaskError::NotJoined);
+        }
+        let encoded = self.encode(arguments, &*node)?;
+        let nodes = node
+            .capable(encoded.task, &self.placement)
+            .map_err(|reason| TaskError::Unplaced { task: self.task.to_owned(), reason })?;
+        Ok((encoded, nodes.into_iter().map(|node| (node.clone(), self.on(node))).collect()))
+    }
+
+    /// The same call on one node, tried once.
+    fn on(&self, node: NodeId) -> Self {
+        Self {
+            task: self.task,
+            placement: Placement::On(node),
+            idempotent: self.idempotent,
+            retry: None,
+            site: self.site,
+            parent: self.parent.clone(),
+            node: self.node.clone(),
+            timeout: self.timeout,
+            deadline: self.deadline,
+            more: self.more.clone(),
+            detached: self.detached,
+            state: State::New,
+        }
     }
 
     fn all_baggage(&mut self) -> Result<Option<Arc<BTreeMap<String, String>>>, TaskError> {

@@ -2,7 +2,7 @@
 
 use std::{fmt, panic::Location, sync::Arc, time::Duration};
 
-use atasks_actors::{codec, crash::Hop, event::Event, task::TaskEntry};
+use atasks_actors::{crash::Hop, event::Event};
 use atasks_cluster::{
     control::{
         gateway::{self, Call, GatewayMsg, Making, Order, PAYLOAD_MAX, Watching},
@@ -15,7 +15,8 @@ use tokio::{sync::Semaphore, time::sleep};
 
 use crate::{
     MONITORED_MAX, Monitored, NodeId, TaskCall, TaskError, TaskReturn,
-    driver::{Arguments, Driver, not_registered},
+    driver::{Driver, not_registered},
+    everywhere::Encoded,
     program,
 };
 
@@ -195,26 +196,6 @@ impl TryFrom<ActorCell> for Gateway {
     }
 }
 
-/// Arguments that came encoded.
-struct Encoded {
-    task: &'static TaskEntry,
-    arguments: Option<Vec<u8>>,
-}
-
-impl Arguments for Encoded {
-    fn entry(&self) -> Option<&'static TaskEntry> {
-        Some(self.task)
-    }
-
-    fn encode(&mut self, limit: usize) -> Result<Vec<u8>, codec::Error> {
-        let arguments = self.arguments.take().unwrap_or_default();
-        if arguments.len() > limit {
-            return Err(codec::Error::TooLarge { size: arguments.len() });
-        }
-        Ok(arguments)
-    }
-}
-
 /// Makes a call that the gateway of `node` was asked for.
 pub(crate) fn make(node: Arc<NodeCore>, order: Order) -> Making {
     let task = order.task;
@@ -231,6 +212,6 @@ pub(crate) fn make(node: Arc<NodeCore>, order: Order) -> Making {
     for (key, value) in order.baggage.iter().flat_map(|baggage| baggage.iter()) {
         driver.add_baggage(key.clone(), value.clone());
     }
-    let mut arguments = Encoded { task, arguments: Some(order.arguments) };
+    let mut arguments = Encoded { task, bytes: order.arguments.into() };
     Box::pin(std::future::poll_fn(move |cx| driver.poll(cx, &mut arguments)))
 }

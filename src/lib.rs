@@ -26,6 +26,8 @@
 //!
 //! # Features
 //!
+//! - `tool`: the program `atasks` for the shell, which lists nodes and tasks, calls and drains:
+//!   `cargo install atasks --features tool`, then `atasks --help`.
 //! - `testing`: simulated clusters in virtual time, `#[atasks::test(sim = 3)]`.
 //!
 //! # Ractor actors
@@ -51,7 +53,9 @@ mod call;
 mod context;
 mod default_node;
 mod driver;
+mod everywhere;
 mod gateway;
+mod json;
 mod launch;
 mod local_cluster;
 mod node;
@@ -73,8 +77,10 @@ pub use atasks_actors::{
     crash::{Crash, Hop},
     error::{Error, Result, ResultExt},
     event::{Event, EventStream, Part, Subject},
+    executor::LoadReport,
     invocation::InvocationId,
     node_id::NodeId,
+    policy::{Candidate, Policy, Snapshot},
     router::Placement,
     task::TaskOptions,
     task_error::{Canceller, Loss, Payload, Ran, Rejection, TaskError, Unplaced, Waiting},
@@ -82,7 +88,7 @@ pub use atasks_actors::{
 pub use atasks_cluster::{
     config::{self, Actors, Config, Role},
     error::StartError,
-    node::NodeInfo,
+    node::{NodeInfo, TaskInfo},
 };
 pub use atasks_macros::{declare, main, task, test};
 pub use ractor;
@@ -92,8 +98,10 @@ pub use self::{
     call::TaskCall,
     context::{current, spawn, state, try_current},
     default_node::InScope,
+    everywhere::Everywhere,
     gateway::{Gateway, NotAGateway},
-    local_cluster::{LocalCluster, LocalClusterBuilder, LocalWorker},
+    json::{JsonCall, JsonReturn},
+    local_cluster::{LocalCluster, LocalClusterBuilder, LocalWorker, RunningCluster},
     node::{MONITORED_MAX, Monitored, Node, NodeBuilder},
     portable::Portable,
     retry::Retry,

@@ -5,6 +5,7 @@ use std::{
     collections::HashMap,
     fmt,
     future::Future,
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -16,7 +17,7 @@ use atasks_actors::{
 use atasks_cluster::{
     config::{Actors, Config, Hidden, Role},
     control::gateway::Caller,
-    node::{NodeCore, NodeInfo, NodeParts},
+    node::{NodeCore, NodeInfo, NodeParts, TaskInfo},
     secret::Secret,
     transport::Credentials,
 };
@@ -74,10 +75,11 @@ impl Node {
         self.core.nodes()
     }
 
-    /// The names of the tasks of this program, sorted.
+    /// The tasks that the nodes which are up can run, sorted by name; several entries of one name tell that its types or
+    /// its version differ from node to node.
     #[must_use]
-    pub fn tasks(&self) -> Vec<&'static str> {
-        self.core.table().iter().map(|task| task.entry.name()).collect()
+    pub fn tasks(&self) -> Vec<TaskInfo> {
+        self.core.tasks()
     }
 
     /// Waits until `count` workers are up, itself included if it is one.
@@ -150,6 +152,13 @@ impl Node {
         let _ = drained.await;
     }
 
+    /// Asks the node of this name to [drain](Self::drain); it listens to [operators](NodeBuilder::operator) only. False:
+    /// no such worker is linked.
+    #[must_use]
+    pub fn ask_to_drain(&self, name: &str) -> bool {
+        self.core.ask_to_drain(name)
+    }
+
     /// Leaves the cluster. Calls that are awaited here end as `Cancelled`, and no call starts here any more.
     pub async fn leave(&self) {
         let router: Arc<dyn Router> = self.core.clone();
@@ -207,6 +216,7 @@ type Change = Box<dyn FnOnce(&mut Config) + Send>;
 pub struct NodeBuilder {
     role: Option<Role>,
     changes: Vec<Change>,
+    file: Option<PathBuf>,
     state: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     host: Option<Host>,
     io: Option<Place>,
@@ -235,6 +245,18 @@ impl NodeBuilder {
     /// Only awaits tasks.
     pub fn client(mut self) -> Self {
         self.role = Some(Role::Client);
+        self
+    }
+
+    /// Looks on, drains, calls by name; runs nothing.
+    pub fn operator(mut self) -> Self {
+        self.role = Some(Role::Operator);
+        self
+    }
+
+    /// Reads this file instead of `atasks.toml`.
+    pub fn config_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.file = Some(path.into());
         self
     }
 
@@ -399,7 +421,10 @@ impl NodeBuilder {
 
     /// Starts the node, and does not wait for others.
     pub(crate) async fn start(self) -> Result<Node, StartError> {
-        let mut config = if self.unconfigured { Config::default() } else { Config::load()? };
+        let mut config = match self.unconfigured {
+            true => Config::default(),
+            false => Config::load_from(self.file.as_deref())?,
+        };
         let role = self.role.or(config.node.role).unwrap_or_default();
         if !self.listen.is_empty() {
             config.cluster.listen = self.listen;

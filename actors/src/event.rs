@@ -8,7 +8,7 @@ use tokio::sync::broadcast;
 use crate::{
     context::Context,
     crash::Crash,
-    invocation::InvocationId,
+    invocation::{Invocation, InvocationId},
     node_id::NodeId,
     task_error::{Canceller, Loss},
 };
@@ -31,6 +31,12 @@ pub struct Subject {
     /// The task's name.
     #[serde(deserialize_with = "crate::names::deserialize")]
     pub task: Name,
+}
+
+impl From<&Invocation> for Subject {
+    fn from(call: &Invocation) -> Self {
+        Self { id: call.id, parent: call.parent, root: call.root, task: call.task.name() }
+    }
 }
 
 impl From<&Context> for Subject {
@@ -83,6 +89,8 @@ pub enum Event {
     NodeDraining(NodeId),
     /// A node is gone.
     NodeLost(NodeId, Loss),
+    /// A call's own placement policy panicked, with this message; the call was placed as by `Auto`.
+    PolicyPanicked(Subject, String),
     /// The reader was too slow: this many events before the next one are missing.
     Missed(u64),
     /// A part of this node failed for this reason, and is started again. Calls go on.

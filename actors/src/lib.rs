@@ -13,6 +13,7 @@ pub mod task_error;
 
 pub mod invocation;
 pub mod outcome;
+pub mod policy;
 pub mod table;
 pub mod task;
 

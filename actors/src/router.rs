@@ -7,22 +7,64 @@ use crate::{
     invocation::{Invocation, InvocationId},
     node_id::NodeId,
     outcome::Outcome,
+    policy::{Policy, SharedPolicy},
     slot::Slot,
+    task::TaskEntry,
+    task_error::Unplaced,
 };
 
-/// Where a call may run.
+/// Where a call may run. Only workers that have the task, by name and fingerprint, ever get it.
+///
+/// | placement | who may run it | if nobody can |
+/// |---|---|---|
+/// | `Auto`, `Spread`, `Label`, `Key`, `Policy` | workers that are up and not draining (`Label`: that have the label) | after `placement.place_timeout`: `Unplaced` with what was missing |
+/// | `Local` | this node | at once: `Unplaced` |
+/// | `Node` | whoever has this name | after `place_timeout`: `Unplaced` (`NoSuchNode`); at once if it drains: `Rejected` |
+/// | `On` | that start of that node | at once: `NodeLost` (did not run); if it drains: `Rejected` |
+///
+/// A worker that is busy is not absent: a call waits for it as long as its deadline allows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Placement {
-    /// On whichever capable worker has least to do, this node preferred.
+    /// On whichever worker has least to do, this node preferred.
     #[default]
     Auto,
+    /// On all workers in turn, whatever they have to do: for what is better spread than balanced. A node's turns are its own.
+    Spread,
+    /// As `Auto`, among the workers that have this label (`node.labels`).
+    Label(String),
     /// On this node.
     Local,
     /// On the node of this name, whatever its incarnation.
     Node(String),
     /// On this start of this node.
     On(NodeId),
+    /// On the worker that this number falls to: calls with one number go to one node, also from different callers, until
+    /// nodes come or go; then only those move that have to. For locality, as of caches; it does not exclude that two
+    /// nodes have a key at the same time. [`Placement::key`] makes it of any bytes.
+    Key(u64),
+    /// On whichever worker a rule of your own chooses; see [`Placement::policy`].
+    Policy(SharedPolicy),
+}
+
+impl Placement {
+    /// On the worker that this key falls to; see [`Key`](Self::Key). The same bytes give the same number in every program.
+    #[must_use]
+    pub fn key(bytes: impl AsRef<[u8]>) -> Self {
+        Self::Key(hash(bytes.as_ref()))
+    }
+
+    /// On whichever worker `policy` chooses.
+    #[must_use]
+    pub fn policy(policy: impl Policy) -> Self {
+        Self::Policy(policy.into())
+    }
+}
+
+/// FNV-1a. Source: Fowler, Noll, Vo, draft-eastlake-fnv. Of names and keys, the same in every program and version.
+#[must_use]
+pub fn hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// What came of starting an invocation.
@@ -50,6 +92,12 @@ pub trait Router: Any + Send + Sync {
 
     /// Places an invocation and starts it there. Fails by an outcome, never by waiting.
     fn start(&self, invocation: Invocation, placement: &Placement) -> Started;
+
+    /// The workers that can run `task` now and that `placement` allows, ordered by id.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn capable(&self, task: &'static TaskEntry, placement: &Placement) -> Result<Vec<NodeId>, Unplaced>;
 
     /// Has `slot` expire at the deadline that it was made with.
     fn watch_deadline(&self, slot: &Arc<Slot>);

@@ -147,6 +147,8 @@ pub enum Unplaced {
     NoSuchNode(String),
     /// The node runs no tasks.
     NotAWorker,
+    /// The call's own placement policy has chosen none of the workers that can run it.
+    NoneSuits,
 }
 
 impl fmt::Display for Unplaced {
@@ -173,6 +175,7 @@ impl fmt::Display for Unplaced {
             Self::Draining => f.write_str("all workers are draining"),
             Self::NoSuchNode(name) => write!(f, "no node named `{name}` is up"),
             Self::NotAWorker => f.write_str("the node is a client and runs no tasks"),
+            Self::NoneSuits => f.write_str("the call's placement policy chose none of the workers that can"),
         }
     }
 }

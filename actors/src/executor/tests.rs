@@ -11,6 +11,7 @@ use crate::{
     invocation::InvocationId,
     router::Placement,
     task::{Origin, Shapes, TaskEntry, TaskFuture, TaskOptions},
+    task_error::Unplaced,
 };
 
 const ORIGIN: Origin = Origin { package: "tests", manifest_dir: "", file: file!(), line: line!(), named: false };
@@ -56,6 +57,7 @@ fn invocation(id: InvocationId, parent: Option<&Context>, task: &'static TaskEnt
         root: parent.map_or(id, Context::root),
         attempt: 1,
         task,
+        form: crate::task::Form::Codec,
         arguments,
         deadline: None,
         label: None,
@@ -92,6 +94,10 @@ impl Router for Lone {
 
     fn start(&self, invocation: Invocation, _placement: &Placement) -> Started {
         self.pool.get().unwrap().start_here(invocation, self.myself.upgrade().unwrap())
+    }
+
+    fn capable(&self, _task: &'static TaskEntry, _placement: &Placement) -> Result<Vec<NodeId>, Unplaced> {
+        Ok(vec![self.id.clone()])
     }
 
     fn has_left(&self) -> bool {

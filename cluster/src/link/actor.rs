@@ -78,18 +78,16 @@ impl Actor for LinkActor {
         (link, connection, dialled): (Arc<Link>, Connection, Option<Address>),
     ) -> Result<State, ActorProcessingErr> {
         let _ = link.actor.set(myself.clone());
+        // Before anything is read: the answer to the peer's introduction is whom this node knows, and a peer that hears
+        // that first takes it for all that there is to wait for.
+        if let Some(node) = link.node.upgrade() {
+            node.introduce_to(&link);
+        }
         let clock = tokio::spawn(link.clone().tick()).abort_handle();
         let node = link.node.clone();
         let mut state = State { link, node, dialled, connection: 0, loops: Vec::new(), clock, redialling: None };
         state.connect(&myself, connection)?;
         Ok(state)
-    }
-
-    async fn post_start(&self, _myself: ActorRef<LinkMsg>, state: &mut State) -> Result<(), ActorProcessingErr> {
-        if let Some(node) = state.node.upgrade() {
-            node.introduce_to(&state.link);
-        }
-        Ok(())
     }
 
     async fn handle(

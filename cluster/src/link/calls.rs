@@ -1,12 +1,13 @@
 //! Calls that go out: filed, sent, cancelled, and settled by their outcomes or by the peer's loss.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
 
 use atasks_actors::{
     codec,
     invocation::{Invocation, InvocationId},
     outcome::Outcome,
     slot::{Door, Slot},
+    task::Form,
     task_error::{Canceller, Loss, Payload, Ran, TaskError, Waiting},
 };
 use bytes::Bytes;
@@ -47,7 +48,7 @@ impl Link {
         let head = head_of(invocation, call, number);
         out.outgoing.invoke(head, &area, invocation.arguments.clone())?;
         out.pending.insert(call, slot.clone());
-        self.load.ours.fetch_add(1, Ordering::Relaxed);
+        self.load.placed();
         self.send(out);
         Ok(())
     }
@@ -63,13 +64,13 @@ impl Link {
             match out.pending.take(call) {
                 Awaited::Waiting(slot) => done.push((slot, status, bytes)),
                 Awaited::Abandoned => {
-                    self.load.ours.fetch_sub(1, Ordering::Relaxed);
+                    self.load.ended(1);
                 }
                 Awaited::Unknown => return Err(ProtocolError::OutcomeOfNoCall { call }),
             }
         }
         drop(out);
-        self.load.ours.fetch_sub(done.len(), Ordering::Relaxed);
+        self.load.ended(done.len());
         for (slot, status, bytes) in done {
             slot.complete(outcome_of(status, bytes));
         }
@@ -151,6 +152,9 @@ fn extension_of(invocation: &Invocation) -> Result<Vec<u8>, TaskError> {
     }
     if let Some(label) = &invocation.label {
         add(&mut area, extension::LABEL, label.as_bytes())?;
+    }
+    if invocation.form == Form::Json {
+        add(&mut area, extension::JSON, &[])?;
     }
     if let Some(holds) = &invocation.holds {
         put(&mut area, extension::HELD_LIMITS, &**holds)?;

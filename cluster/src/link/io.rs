@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
+use atasks_actors::executor::LoadReport;
 use bytes::{Bytes, BytesMut};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -117,8 +118,8 @@ impl Link {
 }
 
 fn heartbeat(node: &NodeCore) -> Heartbeat {
-    let load = node.load();
-    Heartbeat { processed: 0, unstarted: load.unstarted, running: load.running, suspended: load.suspended, mean_us: 0 }
+    let LoadReport { unstarted, running, suspended, mean_us } = node.load();
+    Heartbeat { processed: 0, unstarted, running, suspended, mean_us }
 }
 
 /// The reading half of the session, and what one read has brought.
@@ -149,9 +150,7 @@ impl Reader {
             Event::Cancel { call, by } => link.cancel_one(call, by),
             Event::Abandoned { call, .. } => link.hand_back(call),
             Event::Heartbeat(heartbeat) => {
-                link.load.unstarted.store(heartbeat.unstarted, Ordering::Relaxed);
-                link.load.running.store(heartbeat.running, Ordering::Relaxed);
-                link.load.suspended.store(heartbeat.suspended, Ordering::Relaxed);
+                link.load.told(&heartbeat);
                 if heartbeat.processed > 0 {
                     broken = broken.clone().and(link.out().outgoing.acknowledge(heartbeat.processed));
                 }

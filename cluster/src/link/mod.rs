@@ -9,6 +9,7 @@ mod calls;
 pub(crate) mod election;
 mod greet;
 mod io;
+mod load;
 mod peer;
 mod redial;
 mod serve;
@@ -17,12 +18,12 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use atasks_actors::{executor::LoadReport, node_id::NodeId, slot::Slot, task_error::Loss};
+use atasks_actors::{node_id::NodeId, slot::Slot, task_error::Loss};
 use bytes::{Buf, Bytes, BytesMut};
 use ractor::ActorRef;
 use tokio::{sync::Notify, time::Instant};
@@ -33,7 +34,7 @@ pub(crate) use self::{
     greet::{GreetError, greet, greet_again},
     peer::{Abilities, Peer, unplaced},
 };
-use self::{io::Reader, serve::Serving};
+use self::{io::Reader, load::PeerLoad, serve::Serving};
 use crate::{
     config::Role,
     control::streams::Streams,
@@ -98,15 +99,6 @@ struct Out {
     /// A call has found no room: placement is told when there is some.
     wanted: bool,
     lost: Option<Loss>,
-}
-
-/// The peer's load: as it last said, and what we have asked of it.
-#[derive(Debug, Default)]
-struct PeerLoad {
-    unstarted: AtomicU32,
-    running: AtomicU32,
-    suspended: AtomicU32,
-    ours: AtomicUsize,
 }
 
 impl Out {
@@ -176,15 +168,6 @@ impl Link {
     /// What the peer can run; none before it has introduced itself.
     pub(crate) fn abilities(&self) -> Option<&Abilities> {
         self.abilities.get()
-    }
-
-    /// What the peer had to do when it last said so.
-    pub(crate) fn load_report(&self) -> LoadReport {
-        LoadReport {
-            unstarted: self.load.unstarted.load(Ordering::Relaxed),
-            running: self.load.running.load(Ordering::Relaxed),
-            suspended: self.load.suspended.load(Ordering::Relaxed),
-        }
     }
 
     /// The peer takes no more calls.
@@ -262,11 +245,6 @@ impl Link {
             // An actor that has ended has ended its link.
             let _ = actor.cast(message);
         }
-    }
-
-    /// How much the peer has to do: calls of ours that are not over, and what waits there.
-    pub(crate) fn load(&self) -> usize {
-        self.load.ours.load(Ordering::Relaxed) + self.load.unstarted.load(Ordering::Relaxed) as usize
     }
 
     /// Tells what this node can run, or what nodes it knows.

@@ -10,6 +10,7 @@ use atasks_actors::{
     context::Context,
     invocation::{Baggage, InvocationId},
     outcome::{Outcome, Reply, Sink},
+    task::Form,
     task_error::{Canceller, Payload, TaskError},
 };
 use bytes::Bytes;
@@ -85,6 +86,7 @@ impl Link {
             root: head.lineage.map_or(own, |lineage| id(lineage.root)),
             attempt: u32::from(head.attempt),
             task: head.task,
+            form: if extension::find(area, extension::JSON).is_some() { Form::Json } else { Form::Codec },
             arguments,
             deadline: head.deadline_us.and_then(|us| now.checked_add(Duration::from_micros(us))),
             label: extension::find(area, extension::LABEL).and_then(|label| Some(str::from_utf8(label).ok()?.into())),

@@ -3,11 +3,14 @@
 //! [`NodeCore`] is shared by all: callers place calls through it on any thread, links and actors find each other in it.
 //! It decides nothing that its parts decide: placement's rule, the agent's admission, the election of links.
 
+mod choose;
+mod lack;
 mod leave;
 mod names;
 mod place;
 mod root;
 mod start;
+mod tasks;
 mod timers;
 mod view;
 
@@ -36,6 +39,7 @@ use tokio::{sync::watch, task::JoinHandle};
 
 pub(crate) use self::place::Kept;
 pub use self::start::{ExitOf, NodeParts};
+pub use self::tasks::TaskInfo;
 use self::{root::RootMsg, timers::Timers, view::View};
 use crate::{
     address::Address,
@@ -76,6 +80,8 @@ pub struct NodeCore {
     workers: watch::Sender<usize>,
     calls: AtomicU64,
     sessions: AtomicU64,
+    /// Calls that were spread in turn.
+    turns: AtomicU64,
     /// Takes no more calls.
     left: AtomicBool,
     /// Takes no more calls but those of what runs here, and leaves when that is over.

@@ -12,17 +12,15 @@ use atasks_actors::{
     outcome::Outcome,
     router::{Placement, Router, Started},
     slot::Slot,
-    table::nearest,
     task::TaskEntry,
-    task_error::{Loss, Ran, Rejection, TaskError, Unplaced},
+    task_error::{TaskError, Unplaced},
 };
 use tokio::time::Instant;
 
-use super::NodeCore;
+use super::{NodeCore, choose::Chosen};
 use crate::{
-    config::Role,
-    link::{Link, NotSent, unplaced},
-    placement::{PlacementMsg, Score, Unplaceable, choose, prefers_here},
+    link::NotSent,
+    placement::{PlacementMsg, Unplaceable},
 };
 
 /// Why a call has to wait.
@@ -31,11 +29,6 @@ pub(crate) enum Kept {
     Nobody,
     /// Too much waits to be written to the node that would.
     Full,
-}
-
-enum Chosen {
-    Here,
-    Peer(Arc<Link>, u32),
 }
 
 impl NodeCore {
@@ -55,139 +48,16 @@ impl NodeCore {
         Ok(())
     }
 
-    fn choose(&self, invocation: &Invocation, placement: &Placement) -> Option<Chosen> {
-        let index = invocation.task.index()?;
-        let pool = self.agent.pool().filter(|_| invocation.task.has_body());
-        let view = self.view.load();
-        let to = |link: &Arc<Link>| {
-            let number = link.abilities().and_then(|abilities| abilities.number(index))?;
-            Some(Chosen::Peer(link.clone(), number))
-        };
-        match placement {
-            Placement::Local => pool.map(|_| Chosen::Here),
-            Placement::Node(name) if name == self.me.name() => pool.map(|_| Chosen::Here),
-            Placement::Node(name) => to(view.links().find(|link| link.id().name() == name && !link.is_draining())?),
-            Placement::On(id) if *id == self.me => pool.map(|_| Chosen::Here),
-            Placement::On(id) => to(view.links().find(|link| link.id() == id && !link.is_draining())?),
-            _ => {
-                let here = pool.map(|pool| {
-                    let load = pool.load();
-                    let load = (load.running + load.unstarted) as usize + load.suspended as usize / 16;
-                    Score { load, executors: pool.executor_count() }
-                });
-                match here {
-                    Some(here) if !self.is_draining() && prefers_here(here, None) && here.load < here.executors => {
-                        return Some(Chosen::Here);
-                    }
-                    _ => {}
-                }
-                let peers = view.as_slice();
-                let best = choose(peers.len(), dice(invocation.id), |at| {
-                    let link = &peers[at];
-                    if link.is_draining() {
-                        return None;
-                    }
-                    let abilities = link.abilities()?;
-                    abilities.number(index)?;
-                    Some(Score { load: link.load(), executors: abilities.executors() as usize })
-                });
-                match (here, best) {
-                    (Some(here), best)
-                        if best.is_none()
-                            || !self.is_draining() && prefers_here(here, best.map(|(_, score)| score)) =>
-                    {
-                        Some(Chosen::Here)
-                    }
-                    (_, Some((at, _))) => to(&peers[at]),
-                    _ => None,
-                }
-            }
+    fn note_first_call(&self) {
+        if !self.awaits_first_call.load(Ordering::Relaxed) {
+            return;
         }
-    }
-
-    /// Why nobody that `placement` allows can run a call.
-    pub(crate) fn lack(&self, invocation: &Invocation, placement: &Placement) -> Unplaced {
-        let name = invocation.task.name();
-        if self.is_meant_by(placement) {
-            let bodies = self.table.iter().map(|task| task.entry).filter(|entry| entry.has_body());
-            return match self.role {
-                Role::Worker => Unplaced::NotRegistered { nearest: nearest(name, bodies.map(TaskEntry::name)) },
-                Role::Client | Role::Operator => Unplaced::NotAWorker,
-            };
-        }
-        let view = self.view.load();
-        let allowed = |link: &&Arc<Link>| match placement {
-            Placement::Node(name) => link.id().name() == name,
-            Placement::On(id) => link.id() == id,
-            _ => true,
-        };
-        if let Placement::Node(name) = placement {
-            match view.links().find(allowed) {
-                None => return Unplaced::NoSuchNode(name.clone()),
-                Some(link) if !link.is_worker() => return Unplaced::NotAWorker,
-                Some(_) => {}
-            }
-        }
-        let here = self.table.find(name).and_then(|index| self.table.get(index));
-        let here = here.map(|task| task.fingerprint.to_string()).unwrap_or_default();
-        let workers = view.workers().filter(allowed);
-        unplaced(name, &here, workers.filter_map(|link| Some((link.id(), link.abilities()?))))
-    }
-
-    /// Whether this node, and no other, is where a call is to run.
-    fn is_meant_by(&self, placement: &Placement) -> bool {
-        match placement {
-            Placement::Local => true,
-            Placement::Node(name) => name == self.me.name(),
-            Placement::On(id) => *id == self.me,
-            _ => false,
-        }
-    }
-
-    /// The one node that a call may run on, if it takes no more.
-    fn named_that_drains(&self, placement: &Placement) -> Option<NodeId> {
-        let view = self.view.load();
-        let named = view.links().find(|link| match placement {
-            Placement::Node(name) => link.id().name() == name,
-            Placement::On(id) => link.id() == id,
-            _ => false,
-        });
-        named.filter(|link| link.is_draining()).map(|link| link.id().clone())
-    }
-
-    fn do_first_call(&self) {
         self.awaits_first_call.store(false, Ordering::Relaxed);
         let action = self.first_call.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(action) = action {
             action();
         }
     }
-
-    /// What is wrong with a placement that no waiting would mend.
-    pub(crate) fn hopeless(&self, invocation: &Invocation, placement: &Placement) -> Option<TaskError> {
-        if let Some(node) = self.named_that_drains(placement) {
-            return Some(TaskError::Rejected { node, reason: Rejection::Draining });
-        }
-        match placement {
-            // What it runs is fixed at its start.
-            _ if self.is_meant_by(placement) => {
-                let (task, reason) = (invocation.task.name().to_owned(), self.lack(invocation, placement));
-                Some(TaskError::Unplaced { task, reason })
-            }
-            Placement::On(id) if !self.election().is_linked(id) => {
-                Some(TaskError::NodeLost { node: id.clone(), reason: Loss::Closed, ran: Ran::No })
-            }
-            _ => None,
-        }
-    }
-}
-
-/// A number that differs from call to call and is the same in every replay.
-fn dice(id: InvocationId) -> u64 {
-    // SplitMix64's finalizer.
-    let mut dice = id.number.wrapping_add(id.origin).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    dice = (dice ^ (dice >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    dice ^ (dice >> 27)
 }
 
 impl Router for NodeCore {
@@ -212,9 +82,7 @@ impl Router for NodeCore {
         if self.left.load(Ordering::Relaxed) {
             return Started::Done(Outcome::Failed(TaskError::NotJoined));
         }
-        if self.awaits_first_call.load(Ordering::Relaxed) {
-            self.do_first_call();
-        }
+        self.note_first_call();
         let unplaceable = match self.choose(&invocation, placement) {
             Some(Chosen::Here) => match (self.agent.pool(), self.myself.upgrade()) {
                 (Some(pool), Some(node)) => return pool.start_here(invocation, node),
@@ -241,6 +109,12 @@ impl Router for NodeCore {
         } else {
             failed(TaskError::NotJoined)
         }
+    }
+
+    fn capable(&self, task: &'static TaskEntry, placement: &Placement) -> Result<Vec<NodeId>, Unplaced> {
+        self.note_first_call();
+        let capable = self.all_capable(task, placement);
+        if capable.is_empty() { Err(self.lack(task, placement)) } else { Ok(capable) }
     }
 
     fn watch_deadline(&self, slot: &Arc<Slot>) {

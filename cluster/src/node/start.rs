@@ -5,7 +5,10 @@ use std::{
     collections::HashMap,
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, OnceLock, PoisonError, atomic::Ordering},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -107,6 +110,7 @@ impl NodeCore {
             workers: watch::channel(0).0,
             calls: Default::default(),
             sessions: Default::default(),
+            turns: AtomicU64::new(incarnation >> 1),
             left: Default::default(),
             draining: Default::default(),
             closed: watch::channel(false).0,

@@ -9,18 +9,23 @@ use crate::link::Link;
 #[derive(Debug, Default)]
 pub(super) struct View {
     links: Vec<Arc<Link>>,
+    /// Those that run tasks.
+    workers: Vec<Arc<Link>>,
 }
 
 impl View {
-    pub(super) fn with(&self, link: Arc<Link>) -> Self {
-        let mut links = self.links.clone();
-        links.push(link);
+    fn of(mut links: Vec<Arc<Link>>) -> Self {
         links.sort_by(|one, other| one.id().cmp(other.id()));
-        Self { links }
+        let workers = links.iter().filter(|link| link.is_worker()).cloned().collect();
+        Self { links, workers }
+    }
+
+    pub(super) fn with(&self, link: Arc<Link>) -> Self {
+        Self::of(self.links.iter().cloned().chain([link]).collect())
     }
 
     pub(super) fn without(&self, gone: &Arc<Link>) -> Self {
-        Self { links: self.links.iter().filter(|link| !Arc::ptr_eq(link, gone)).cloned().collect() }
+        Self::of(self.links.iter().filter(|link| !Arc::ptr_eq(link, gone)).cloned().collect())
     }
 
     pub(super) fn links(&self) -> impl Iterator<Item = &Arc<Link>> + Clone {
@@ -28,11 +33,11 @@ impl View {
     }
 
     pub(super) fn workers(&self) -> impl Iterator<Item = &Arc<Link>> + Clone {
-        self.links.iter().filter(|link| link.is_worker())
+        self.workers.iter()
     }
 
-    pub(super) fn as_slice(&self) -> &[Arc<Link>] {
-        &self.links
+    pub(super) fn as_workers(&self) -> &[Arc<Link>] {
+        &self.workers
     }
 
     pub(super) fn infos(&self) -> impl Iterator<Item = NodeInfo> {

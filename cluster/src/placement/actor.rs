@@ -49,10 +49,18 @@ impl Unplaceable {
         }
     }
 
+    /// Ends the call if nobody can ever run it; gives it back if somebody may.
+    fn give_up_if_hopeless(mut self, node: &Arc<NodeCore>) -> Option<Self> {
+        let Some(error) = node.hopeless(&self.invocation, &self.placement) else { return Some(self) };
+        self.placed = true;
+        self.slot.complete(Outcome::Failed(error));
+        None
+    }
+
     /// Ends the call: nobody could run it in time.
     fn give_up(mut self, node: &Arc<NodeCore>) {
         let error = node.hopeless(&self.invocation, &self.placement).unwrap_or_else(|| {
-            let reason = node.lack(&self.invocation, &self.placement);
+            let reason = node.lack(self.invocation.task, &self.placement);
             TaskError::Unplaced { task: self.invocation.task.name().to_owned(), reason }
         });
         self.placed = true;
@@ -141,6 +149,7 @@ impl State {
             None => {}
             Some((Kept::Full, call)) => self.roomless.push_back(call),
             Some((Kept::Nobody, call)) => {
+                let Some(call) = call.give_up_if_hopeless(node) else { return };
                 let until = Instant::now() + node.config().placement.place_timeout;
                 self.homeless.push_back((until, call));
             }
@@ -152,7 +161,9 @@ impl State {
             match call.place(node) {
                 None => {}
                 Some((Kept::Full, call)) => self.roomless.push_back(call),
-                Some((Kept::Nobody, call)) => self.homeless.push_back((until, call)),
+                Some((Kept::Nobody, call)) => {
+                    self.homeless.extend(call.give_up_if_hopeless(node).map(|call| (until, call)));
+                }
             }
         }
         // In turn: what finds no room goes to the end, so that a full link holds up no call to another one.

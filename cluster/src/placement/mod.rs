@@ -6,5 +6,5 @@ mod policy;
 
 pub(crate) use self::{
     actor::{PlacementActor, PlacementMsg, Unplaceable},
-    policy::{Score, choose, prefers_here},
+    policy::{Score, choose, mix, prefers_here, wants},
 };

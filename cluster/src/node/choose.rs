@@ -1,0 +1,222 @@
+//! Which node runs a call: the table of `Placement`, over the peers that are up.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use atasks_actors::{
+    event::Event,
+    executor::Pool,
+    invocation::{Invocation, InvocationId},
+    node_id::NodeId,
+    policy::{Candidate, Choice, SharedPolicy},
+    router::Placement,
+    task::TaskEntry,
+};
+
+use super::NodeCore;
+use crate::{
+    link::Link,
+    placement::{Score, choose, mix, prefers_here, wants},
+};
+
+/// Where a call goes.
+pub(super) enum Chosen {
+    Here,
+    /// To this peer, which has the task under this number.
+    Peer(Arc<Link>, u32),
+}
+
+/// Who can run a task now: has it, is up, takes calls.
+struct Capable<'a> {
+    node: &'a NodeCore,
+    peers: &'a [Arc<Link>],
+    task: &'a TaskEntry,
+    /// This node's executors, if it is one of them.
+    here: Option<&'a Arc<Pool>>,
+}
+
+/// One of them.
+#[derive(Clone, Copy)]
+enum One<'a> {
+    Here(&'a Arc<Pool>),
+    Peer(&'a Arc<Link>, u32),
+}
+
+impl NodeCore {
+    /// Chooses who runs a call; none, if nobody that `placement` allows can. Takes no lock, and for `Auto` it looks at two
+    /// peers at most while they can.
+    pub(super) fn choose(&self, invocation: &Invocation, placement: &Placement) -> Option<Chosen> {
+        let task = invocation.task;
+        let pool = self.agent.pool().filter(|_| task.has_body());
+        // What runs here goes on to its end, with the calls that it makes.
+        let goes_on = invocation.parent.is_some();
+        let drains = self.is_draining();
+        if self.is_meant_by(placement) {
+            return pool.filter(|_| goes_on || !drains).map(|_| Chosen::Here);
+        }
+        let view = self.view.load();
+        let capable = Capable { node: self, peers: view.as_workers(), task, here: pool.filter(|_| !drains) };
+        let chosen = match placement {
+            Placement::Node(name) => return capable.named(|id| id.name() == name),
+            Placement::On(node) => return capable.named(|id| id == node),
+            Placement::Spread => capable.in_turn(),
+            Placement::Label(label) => capable.least(invocation.id, |labels| labels.contains(label)),
+            Placement::Key(key) => capable.that_wants(*key),
+            Placement::Policy(policy) => capable.chosen_by(policy, invocation),
+            _ => capable.least(invocation.id, |_| true),
+        };
+        let allows_here = match placement {
+            Placement::Label(label) => self.config.node.labels.contains(label),
+            _ => true,
+        };
+        chosen.or_else(|| pool.filter(|_| drains && goes_on && allows_here).map(|_| Chosen::Here))
+    }
+
+    /// All that can run `task` and that `placement` allows, ordered by id.
+    pub(super) fn all_capable(&self, task: &TaskEntry, placement: &Placement) -> Vec<NodeId> {
+        let view = self.view.load();
+        let here = self.agent.pool().filter(|_| task.has_body() && !self.is_draining());
+        let capable = Capable { node: self, peers: view.as_workers(), task, here };
+        let allowed = |one: &One<'_>| match placement {
+            Placement::Label(label) => one.labels(self).contains(label),
+            Placement::Local => *one.id(self) == self.me,
+            Placement::Node(name) => one.id(self).name() == name,
+            Placement::On(id) => one.id(self) == id,
+            _ => true,
+        };
+        let mut ids: Vec<_> = capable.all().filter(allowed).map(|one| one.id(self).clone()).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// Whether this node, and no other, is where a call is to run.
+    pub(super) fn is_meant_by(&self, placement: &Placement) -> bool {
+        match placement {
+            Placement::Local => true,
+            Placement::Node(name) => name == self.me.name(),
+            Placement::On(id) => *id == self.me,
+            _ => false,
+        }
+    }
+}
+
+impl<'a> Capable<'a> {
+    fn peer(&self, link: &'a Arc<Link>) -> Option<One<'a>> {
+        if link.is_draining() {
+            return None;
+        }
+        Some(One::Peer(link, link.abilities()?.number(self.task)?))
+    }
+
+    /// All of them, this node first.
+    fn all(&self) -> impl Iterator<Item = One<'a>> + '_ {
+        self.here.map(One::Here).into_iter().chain(self.peers.iter().filter_map(|link| self.peer(link)))
+    }
+
+    fn named(&self, is_meant: impl Fn(&NodeId) -> bool) -> Option<Chosen> {
+        let link = self.peers.iter().find(|link| is_meant(link.id()))?;
+        self.peer(link).map(One::into)
+    }
+
+    /// The one with least to do.
+    fn least(&self, id: InvocationId, has: impl Fn(&[String]) -> bool) -> Option<Chosen> {
+        let here = self.here.filter(|_| has(&self.node.config.node.labels));
+        let here = here.map(|pool| score_of(pool));
+        if here.is_some_and(Score::has_room) {
+            return Some(Chosen::Here);
+        }
+        let best = choose(self.peers.len(), dice(id), |at| {
+            let link = &self.peers[at];
+            self.peer(link)?;
+            has(link.abilities()?.labels()).then(|| link.score())
+        });
+        match (here, best) {
+            (Some(here), best) if prefers_here(here, best.map(|(_, score)| score)) => Some(Chosen::Here),
+            (_, Some((at, _))) => self.peer(&self.peers[at]).map(One::into),
+            _ => None,
+        }
+    }
+
+    fn in_turn(&self) -> Option<Chosen> {
+        let count = self.all().count().max(1);
+        let turn = self.node.turns.fetch_add(1, Ordering::Relaxed) as usize % count;
+        self.all().nth(turn).map(One::into)
+    }
+
+    fn that_wants(&self, key: u64) -> Option<Chosen> {
+        let wish = |one: &One<'_>| {
+            let id = one.id(self.node);
+            (wants(id.name(), key), id.incarnation())
+        };
+        self.all().max_by_key(wish).map(One::into)
+    }
+
+    fn chosen_by(&self, policy: &SharedPolicy, invocation: &Invocation) -> Option<Chosen> {
+        let mut all: Vec<_> = self.all().collect();
+        all.sort_by(|one, other| one.id(self.node).cmp(other.id(self.node)));
+        if all.is_empty() {
+            return None;
+        }
+        let candidates: Vec<_> = all.iter().map(|one| one.candidate(self.node)).collect();
+        match policy.choose(invocation, &candidates) {
+            Choice::Candidate(at) => all.get(at).copied().map(One::into),
+            Choice::Nobody => None,
+            Choice::Panicked(message) => {
+                tracing::error!(
+                    node = %self.node.me,
+                    task = invocation.task.name(),
+                    message,
+                    "a placement policy panicked; the call is placed as by Auto"
+                );
+                self.node.events.tell(|| Event::PolicyPanicked(invocation.into(), message));
+                self.least(invocation.id, |_| true)
+            }
+        }
+    }
+}
+
+impl<'a> One<'a> {
+    fn id(self, node: &'a NodeCore) -> &'a NodeId {
+        match self {
+            Self::Here(_) => &node.me,
+            Self::Peer(link, _) => link.id(),
+        }
+    }
+
+    fn labels(self, node: &'a NodeCore) -> &'a [String] {
+        match self {
+            Self::Here(_) => &node.config.node.labels,
+            Self::Peer(link, _) => link.abilities().map_or(&[], |abilities| abilities.labels()),
+        }
+    }
+
+    fn candidate(self, node: &'a NodeCore) -> Candidate<'a> {
+        let (executors, load, score) = match self {
+            Self::Here(pool) => (pool.executor_count(), pool.load(), score_of(pool)),
+            Self::Peer(link, _) => {
+                let executors = link.abilities().map_or(1, |abilities| abilities.executors() as usize);
+                (executors, link.load_report(), link.score())
+            }
+        };
+        let (id, labels, is_here) = (self.id(node), self.labels(node), matches!(self, Self::Here(_)));
+        Candidate { id, labels, executors, load, score: score.per_executor(), is_here }
+    }
+}
+
+impl From<One<'_>> for Chosen {
+    fn from(one: One<'_>) -> Self {
+        match one {
+            One::Here(_) => Self::Here,
+            One::Peer(link, number) => Self::Peer(link.clone(), number),
+        }
+    }
+}
+
+fn score_of(pool: &Pool) -> Score {
+    // All that was placed here is in there.
+    Score::new(pool.load(), 0, pool.executor_count())
+}
+
+/// A number that differs from call to call and is the same in every replay.
+fn dice(id: InvocationId) -> u64 {
+    mix(id.number.wrapping_add(id.origin))
+}
