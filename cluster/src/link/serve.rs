@@ -118,10 +118,10 @@ fn find<T: serde::de::DeserializeOwned>(area: &[u8], kind: u8) -> Option<T> {
 
 impl Sink for Link {
     fn outcome(&self, call: u64, outcome: Outcome) {
-        self.serving.lock().remove(&call);
         let mut out = self.out();
         if out.lost.is_some() {
             // Nobody is there to hear it.
+            self.serving.lock().remove(&call);
             return;
         }
         let told = match outcome {
@@ -137,6 +137,8 @@ impl Sink for Link {
                 let _ = out.outgoing.outcome(call, Status::Failed, Bytes::new());
             }
         }
+        // Not before: a node that waits for the last of them to leave must not find it in neither place.
+        self.serving.lock().remove(&call);
         self.send(out);
     }
 }
