@@ -67,6 +67,7 @@ mod task;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod trial;
+mod worker_options;
 
 #[doc(hidden)]
 #[path = "private.rs"]

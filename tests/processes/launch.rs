@@ -74,6 +74,26 @@ fn a_worker_serves_until_it_is_asked_to_end() {
 }
 
 #[test]
+fn a_worker_that_is_asked_for_help_prints_its_options_and_sets_nothing_up() {
+    for arguments in [&["worker", "--help"][..], &["worker", "--seed", "127.0.0.1:1", "-h"]] {
+        let Ended { code, said, .. } = run(program("launched").args(arguments).env("SETUP_FAILS", "*"));
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains("program-launched worker [OPTIONS]") && said.contains("--listen"), "{said}");
+    }
+    // Its word for a worker is another one.
+    let Ended { code, said, .. } = run(program("plain").args(["serve", "--help"]));
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("program-plain serve [OPTIONS]"), "{said}");
+}
+
+#[test]
+fn a_mistyped_option_of_a_worker_is_told_before_anything_is_set_up() {
+    let Ended { code, said, .. } = run(program("launched").args(["worker", "--lisen"]).env("SETUP_FAILS", "*"));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("`--lisen` is no option of a worker: --listen ADDRESS") && !said.contains("setup"), "{said}");
+}
+
+#[test]
 fn workers_that_name_a_seed_meet_and_one_seed_is_enough_for_a_client() {
     let worker = |more: &[&str]| Running::worker(program("launched").args(["worker", "--listen", "unix"]).args(more));
     let (_first, first) = worker(&["--name", "launch-first"]);
