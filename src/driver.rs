@@ -22,7 +22,8 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::{
-    Canceller, InvocationId, NodeId, Payload, Placement, Ran, Retry, TaskError, context, default_node, everywhere::Encoded,
+    Canceller, InvocationId, NodeId, Payload, Placement, Ran, Retry, TaskError, context, default_node,
+    everywhere::Encoded,
 };
 
 /// Most nodes that may go under a call that has not run before it is told so.

@@ -102,8 +102,13 @@ impl Link {
                 return Loss::Silent;
             }
             let Some(node) = self.node.upgrade() else { return Loss::Left };
-            self.heartbeat(heartbeat(&node));
+            self.tell_load(&node);
         }
+    }
+
+    /// Tells how much this node has to do.
+    pub(crate) fn tell_load(&self, node: &NodeCore) {
+        self.heartbeat(heartbeat(node));
     }
 }
 

@@ -24,13 +24,13 @@ use std::{
 use atasks_actors::{node_id::NodeId, slot::Slot, task_error::Loss};
 use tokio::{sync::Notify, time::Instant};
 
-use self::{load::PeerLoad, serve::Serving};
 pub(crate) use self::{
     actor::LinkActor,
     calls::NotSent,
     greet::{GreetError, greet},
     peer::{Abilities, Peer, unplaced},
 };
+use self::{load::PeerLoad, serve::Serving};
 use crate::{
     config::Role,
     node::NodeCore,

@@ -214,8 +214,9 @@ impl From<One<'_>> for Chosen {
 }
 
 fn score_of(pool: &Pool) -> Score {
-    // All that was placed here is in there.
-    Score::new(pool.load(), 0, pool.executor_count())
+    // All that was placed here is in the load. What has begun to wait a moment ago counts as what was sent elsewhere a
+    // moment ago: else of many calls made at once those that only wait would stay here.
+    Score::new(pool.load(), pool.fresh(), pool.executor_count())
 }
 
 /// A number that differs from call to call and is the same in every replay.
