@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::workers;
 
-const SEEDS: std::ops::RangeInclusive<u64> = 1..=8;
+const SEEDS: std::ops::RangeInclusive<u64> = 1..=6;
 
 /// Computes for so many microseconds; gives the node.
 #[atasks::task]
@@ -75,7 +75,7 @@ fn stretch(seed: u64, work: &[u64], in_flight: usize) -> f64 {
 
 #[test]
 fn uneven_work_ends_within_a_quarter_more_than_it_has_to_take() {
-    for (in_flight, count) in [(12, 400), (100, 400), (400, 400)] {
+    for (in_flight, count) in [(12, 300), (100, 300), (1000, 1000)] {
         let stretches: Vec<_> = SEEDS.map(|seed| stretch(seed, &uneven(seed, count), in_flight)).collect();
         println!("{in_flight} in flight, seeds {SEEDS:?}: {stretches:.3?}");
         assert!(stretches.iter().all(|stretch| *stretch <= 1.25), "{in_flight} in flight: {stretches:.3?}");

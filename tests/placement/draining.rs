@@ -1,6 +1,9 @@
 //! Nodes that drain: left out by all placements but those that name one, which are told so at once.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use atasks::{
     Node, NodeId, Placement, Rejection, Result, TaskError, Unplaced,
@@ -10,34 +13,48 @@ use tokio::time::Instant;
 
 use crate::{task_error, whereabouts, workers};
 
-/// Keeps its node from leaving until it is told to go on; then makes a call so placed.
-#[atasks::task]
-async fn holds(then: Option<String>) -> Result<NodeId> {
-    tokio::time::sleep(Duration::from_secs(5)).await;
-    match then.as_deref() {
-        None => whereabouts().await,
-        Some("local") => whereabouts().place(Placement::Local).await,
-        Some(label) => whereabouts().place(Placement::Label(label.to_owned())).await,
-    }
+/// Where the call ran that the last [`holds`] has made: its own outcome may be lost with its node, which leaves then.
+static CALLED: Mutex<Option<Result<NodeId>>> = Mutex::new(None);
+/// The tests of this file share it.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Has `drained` drain while a call runs there, and then does `then`. Gives what that call gave.
-async fn while_drains<T>(drained: &Node, call: Option<&str>, then: impl Future<Output = T>) -> (T, Result<NodeId>) {
-    let running = holds(call.map(str::to_owned)).on(drained.id().clone());
-    let begun = async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let drain = drained.drain();
-        let rest = async {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            then.await
-        };
-        tokio::join!(drain, rest).1
+/// Keeps its node from leaving for a while; then makes a call so placed.
+#[atasks::task]
+async fn holds(seconds: u64, then: String) -> Result<()> {
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    let placement = match &then[..] {
+        "auto" => Placement::Auto,
+        "local" => Placement::Local,
+        label => Placement::Label(label.to_owned()),
     };
-    tokio::join!(begun, running)
+    let called = whereabouts().place(placement).await;
+    *CALLED.lock().unwrap() = Some(called);
+    Ok(())
+}
+
+/// Has `drained` drain while a call runs there for so long, and does `then` in the meantime. Gives where that call's own
+/// call ran.
+async fn while_drains(drained: &Node, seconds: u64, call: &str, then: impl Future<Output = ()>) -> NodeId {
+    let running = holds(seconds, call.to_owned()).on(drained.id().clone());
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let then = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            then.await;
+        };
+        tokio::join!(drained.drain(), then)
+    };
+    let _ = tokio::join!(running, meanwhile);
+    CALLED.lock().unwrap().take().unwrap().unwrap()
 }
 
 #[test]
 fn a_draining_node_is_left_out() {
+    let _alone = alone();
     simulate_cluster(workers(2), 1, async |cluster| {
         let [drained, other] = cluster.workers() else { panic!() };
         let calls = async {
@@ -53,12 +70,13 @@ fn a_draining_node_is_left_out() {
             let answers = whereabouts().everywhere().await.unwrap();
             assert_eq!(answers.into_iter().map(|(node, _)| node).collect::<Vec<_>>(), [other.id().clone()]);
         };
-        while_drains(drained, None, calls).await.1.unwrap();
+        while_drains(drained, 5, "auto", calls).await;
     });
 }
 
 #[test]
 fn a_named_node_that_drains_refuses_at_once() {
+    let _alone = alone();
     simulate_cluster(workers(2), 1, async |cluster: &Cluster| {
         let drained = &cluster.workers()[0];
         let id = drained.id().clone();
@@ -71,74 +89,60 @@ fn a_named_node_that_drains_refuses_at_once() {
             }
             // Its own roots, if they name it.
             for placement in [Placement::Local, Placement::Node("w0".into()), Placement::On(id.clone())] {
-                let error = drained.scope(whereabouts().place(placement)).await.unwrap_err();
+                let error = drained.scope(async { whereabouts().place(placement).await }).await.unwrap_err();
                 let rejected = TaskError::Rejected { node: id.clone(), reason: Rejection::Draining };
                 assert_eq!(task_error(&error), &rejected);
             }
             assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
         };
-        while_drains(drained, None, calls).await.1.unwrap();
+        while_drains(drained, 5, "auto", calls).await;
     });
 }
 
 #[test]
 fn with_all_draining_a_call_waits_for_another_and_then_says_so() {
+    let _alone = alone();
     let builders = [Node::builder().label("gpu"), Node::builder()];
     simulate_cluster(builders, 1, async |cluster| {
         let calls = async {
+            let since = Instant::now();
             let error = whereabouts().place(Placement::Label("gpu".into())).await.unwrap_err();
-            crate::reason(&error).clone()
+            assert_eq!(crate::reason(&error), &Unplaced::Draining);
+            assert!(since.elapsed() >= Duration::from_secs(10), "{:?}", since.elapsed());
         };
-        let since = Instant::now();
-        let (reason, _) = while_drains_long(&cluster.workers()[0], calls).await;
-        assert_eq!(reason, Unplaced::Draining);
-        assert!(since.elapsed() >= Duration::from_secs(11), "{:?}", since.elapsed());
+        while_drains(&cluster.workers()[0], 20, "auto", calls).await;
     });
-}
-
-#[atasks::task]
-async fn holds_long() -> Result<()> {
-    tokio::time::sleep(Duration::from_secs(20)).await;
-    Ok(())
-}
-
-async fn while_drains_long<T>(drained: &Node, then: impl Future<Output = T>) -> (T, Result<()>) {
-    let running = holds_long().on(drained.id().clone());
-    let begun = async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        tokio::join!(drained.drain(), then).1
-    };
-    tokio::join!(begun, running)
 }
 
 #[test]
 fn what_runs_on_a_draining_node_calls_others_if_any_can_and_else_its_own() {
+    let _alone = alone();
     simulate_cluster(workers(2), 1, async |cluster| {
         let [drained, other] = cluster.workers() else { panic!() };
-        let (_, called) = while_drains(drained, None, async {}).await;
-        assert_eq!(called.unwrap(), *other.id());
+        assert_eq!(while_drains(drained, 5, "auto", async {}).await, *other.id());
     });
     simulate_cluster(workers(1), 1, async |cluster| {
         let drained = &cluster.workers()[0];
-        assert_eq!(while_drains(drained, None, async {}).await.1.unwrap(), *drained.id());
+        assert_eq!(while_drains(drained, 5, "auto", async {}).await, *drained.id());
     });
     for then in ["local", "gpu"] {
         let builders = [Node::builder().label("gpu"), Node::builder()];
         simulate_cluster(builders, 1, async |cluster| {
             let drained = &cluster.workers()[0];
-            assert_eq!(while_drains(drained, Some(then), async {}).await.1.unwrap(), *drained.id(), "{then}");
+            assert_eq!(while_drains(drained, 5, then, async {}).await, *drained.id(), "{then}");
         });
     }
 }
 
 #[test]
 fn everywhere_finds_nobody_where_all_drain() {
+    let _alone = alone();
     simulate_cluster(workers(1), 1, async |cluster| {
         let drained = &cluster.workers()[0];
         let calls = async {
             let error = whereabouts().everywhere().await.unwrap_err();
             assert!(matches!(error, TaskError::Unplaced { reason: Unplaced::Draining, .. }), "{error:?}");
         };
-        while_drains(drained, None, calls).await.1.unwrap();
+        while_drains(drained, 5, "auto", calls).await;
     });
 }

@@ -1,15 +1,19 @@
 //! One call on every worker.
 
-use std::{pin::pin, time::Duration};
+use std::{
+    pin::pin,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use atasks::{
     Canceller, Node, Placement, Ran, Result, TaskError, Unplaced, current,
     testing::{Cluster, burn, simulate_cluster},
 };
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::{whereabouts, workers};
+use crate::{leaves, whereabouts, workers};
 
 #[track_caller]
 fn names<R>(answers: &[(atasks::NodeId, R)]) -> Vec<&str> {
@@ -20,7 +24,7 @@ fn names<R>(answers: &[(atasks::NodeId, R)]) -> Vec<&str> {
 fn each_worker_answers_once_the_caller_included() {
     simulate_cluster(workers(4), 1, async |cluster: &Cluster| {
         for node in [cluster.client(), &cluster.workers()[2]] {
-            let answers = node.scope(whereabouts().everywhere()).await.unwrap();
+            let answers = node.scope(async { whereabouts().everywhere().await }).await.unwrap();
             assert_eq!(names(&answers), ["w0", "w1", "w2", "w3"]);
             assert!(answers.into_iter().all(|(node, answer)| answer.unwrap() == node));
         }
@@ -41,7 +45,7 @@ fn a_placement_narrows_it() {
         ] {
             assert_eq!(names(&whereabouts().place(placement).everywhere().await.unwrap()), expected);
         }
-        let local = whereabouts().place(Placement::Local).everywhere();
+        let local = async { whereabouts().place(Placement::Local).everywhere().await };
         assert_eq!(names(&cluster.workers()[1].scope(local).await.unwrap()), ["w1"]);
         for (placement, reason) in [
             (Placement::Label("tpu".into()), Unplaced::Labels),
@@ -94,7 +98,7 @@ fn a_loss_a_crash_and_a_deadline_stand_in_the_entry() {
 #[test]
 fn nobody_at_all_is_unplaced_at_once() {
     simulate_cluster(workers(1), 1, async |cluster| {
-        cluster.workers()[0].leave().await;
+        leaves(&cluster.workers()[0]).await;
         let since = Instant::now();
         let error = whereabouts().everywhere().await.unwrap_err();
         assert!(matches!(error, TaskError::Unplaced { reason: Unplaced::NoWorkers, .. }), "{error:?}");
@@ -147,15 +151,20 @@ fn it_ends_with_its_caller() {
 }
 
 /// Cannot be encoded twice.
-#[derive(serde::Deserialize)]
-struct Once(#[serde(skip)] std::sync::atomic::AtomicBool);
+struct Once(AtomicBool);
 
 impl Serialize for Once {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        if self.0.swap(true, std::sync::atomic::Ordering::Relaxed) {
-            return Err(serde::ser::Error::custom("a second time"));
+        match self.0.swap(true, Ordering::Relaxed) {
+            false => serializer.serialize_bool(false),
+            true => Err(serde::ser::Error::custom("a second time")),
         }
-        serializer.serialize_unit_struct("Once")
+    }
+}
+
+impl<'de> Deserialize<'de> for Once {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        bool::deserialize(deserializer).map(|encoded| Self(encoded.into()))
     }
 }
 
@@ -168,7 +177,7 @@ async fn takes(_once: Once) -> Result<()> {
 fn arguments_are_encoded_once() {
     simulate_cluster(workers(3), 1, async |_| {
         let answers = takes(Once(false.into())).everywhere().await.unwrap();
-        assert!(answers.len() == 3 && answers.into_iter().all(|(_, answer)| answer.is_ok()));
+        assert!(answers.len() == 3 && answers.iter().all(|(_, answer)| answer.is_ok()), "{answers:?}");
     });
 }
 

@@ -43,3 +43,9 @@ fn reason(error: &Error) -> &Unplaced {
         other => panic!("{other:?}"),
     }
 }
+
+/// Has a node leave, and waits until the others know.
+async fn leaves(node: &Node) {
+    node.leave().await;
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+}

@@ -8,7 +8,7 @@ use std::{
 use atasks::{Loss, Node, NodeId, Placement, Ran, TaskError, Unplaced, testing::simulate_cluster};
 use tokio::time::Instant;
 
-use crate::{placed, reason, task_error, whereabouts, workers};
+use crate::{leaves, placed, reason, task_error, whereabouts, workers};
 
 /// All that may run on any capable worker.
 fn wide() -> Vec<Placement> {
@@ -50,7 +50,7 @@ fn nobody_with_the_label_is_told_as_that_after_the_time_to_place() {
         let TaskError::Unplaced { reason, .. } = fails(&tpu, PLACE_TIMEOUT).await else { panic!() };
         assert_eq!(reason, Unplaced::Labels);
         // A worker's own call is told the same.
-        let error = cluster.workers()[0].scope(whereabouts().place(tpu)).await.unwrap_err();
+        let error = cluster.workers()[0].scope(async { whereabouts().place(tpu).await }).await.unwrap_err();
         assert_eq!(crate::reason(&error), &Unplaced::Labels);
     });
 }
@@ -70,7 +70,7 @@ fn a_worker_keeps_a_call_for_its_own_label_and_gives_another_away() {
 fn auto_of_a_free_worker_stays_there() {
     simulate_cluster(workers(3), 1, async |cluster| {
         for node in cluster.workers() {
-            assert_eq!(node.scope(whereabouts()).await.unwrap(), *node.id());
+            assert_eq!(node.scope(async { whereabouts().await }).await.unwrap(), *node.id());
         }
     });
 }
@@ -112,7 +112,7 @@ fn a_key_stays_on_its_node_for_every_caller_and_moves_only_when_it_has_to() {
 #[test]
 fn without_any_worker_all_wait_for_one_and_then_say_so() {
     simulate_cluster(workers(1), 1, async |cluster| {
-        cluster.workers()[0].leave().await;
+        leaves(&cluster.workers()[0]).await;
         for placement in wide().into_iter().chain([Placement::Label("gpu".into())]) {
             let TaskError::Unplaced { reason, task } = fails(&placement, PLACE_TIMEOUT).await else { panic!() };
             assert_eq!((reason, &task[..]), (Unplaced::NoWorkers, "atasks::whereabouts"), "{placement:?}");
@@ -135,7 +135,7 @@ fn a_client_runs_nothing_here_and_says_so_at_once() {
 fn local_runs_here_however_busy() {
     simulate_cluster(workers(2), 1, async |cluster| {
         let node = &cluster.workers()[0];
-        let calls = (0..20).map(|_| node.scope(whereabouts().place(Placement::Local)));
+        let calls = (0..20).map(|_| node.scope_sync(|| whereabouts().place(Placement::Local)));
         for id in futures_util::future::join_all(calls).await {
             assert_eq!(id.unwrap(), *node.id());
         }
@@ -162,7 +162,7 @@ fn an_incarnation_reaches_its_node_and_one_that_is_gone_is_lost_at_once() {
         let lost = TaskError::NodeLost { node: former.clone(), reason: Loss::Closed, ran: Ran::No };
         assert_eq!(fails(&Placement::On(former), AT_ONCE).await, lost);
         let id = node.id().clone();
-        node.leave().await;
+        leaves(node).await;
         let lost = TaskError::NodeLost { node: id.clone(), reason: Loss::Closed, ran: Ran::No };
         assert_eq!(fails(&Placement::On(id), AT_ONCE).await, lost);
     });
@@ -171,8 +171,8 @@ fn an_incarnation_reaches_its_node_and_one_that_is_gone_is_lost_at_once() {
 #[test]
 fn a_name_of_a_client_runs_nothing() {
     simulate_cluster(workers(1), 1, async |cluster| {
-        let call = whereabouts().place(Placement::Node("client".into()));
-        let error = cluster.workers()[0].scope(call).await.unwrap_err();
+        let call = || whereabouts().place(Placement::Node("client".into()));
+        let error = cluster.workers()[0].scope(async { call().await }).await.unwrap_err();
         assert_eq!(reason(&error), &Unplaced::NotAWorker);
     });
 }

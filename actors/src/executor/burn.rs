@@ -32,14 +32,15 @@ pub struct Burn {
 impl Future for Burn {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, _cx: &mut TaskContext<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<()> {
         let Some(work) = self.work.take() else { return Poll::Ready(()) };
         let Some((executor, context)) = polling().zip(Context::try_current()) else { return compute(work) };
         if executor.occupied.is_none() {
             return compute(work);
         }
-        // Polled again when the executor is free: all that runs there waits for that.
         executor.occupy(work, context.id());
+        // It goes on when the executor is free, as all that runs there.
+        executor.is_occupied(Some(context.id()), cx);
         Poll::Pending
     }
 }
@@ -74,6 +75,12 @@ impl Executor {
             inner.waiting.push((by, cx.waker().clone()));
         }
         is_occupied
+    }
+
+    /// Whether the executor computes, on a shared host.
+    pub(super) fn computes(&self) -> bool {
+        let of = |occupied: &Occupied| occupied.0.lock().unwrap_or_else(PoisonError::into_inner).until.is_some();
+        self.occupied.as_ref().is_some_and(of)
     }
 
     fn occupy(self: &Arc<Self>, work: Duration, by: InvocationId) {

@@ -221,6 +221,10 @@ impl Pool {
             return None;
         }
         let executor = polling().filter(|executor| Arc::ptr_eq(&executor.pool, self))?;
+        // On a shared host what was polled inline and computes is pending still: on a thread it would be over, and known.
+        if executor.computes() {
+            return None;
+        }
         match self.means.of(invocation.task) {
             0 if self.free_executor().is_some() => return None,
             mean if mean >= SHORT => return None,
