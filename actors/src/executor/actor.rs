@@ -7,12 +7,15 @@ use std::{
 };
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, Message, SupervisionEvent};
-use tokio::task::coop::unconstrained;
+use tokio::task::{coop::unconstrained, yield_now};
 
 use super::{Executor, Order, Pool, body::Body, running::Running};
 
 /// Most first polls in a row before the executor lets its suspended tasks run.
 const TURN: usize = 64;
+
+/// The same for polls that are known to be long, by the time that they are expected to take, in nanoseconds.
+const TURN_NANOS: u64 = 5_000_000;
 
 pub(super) struct ExecutorActor;
 
@@ -41,14 +44,21 @@ impl Actor for ExecutorActor {
         _turn: Turn,
         executor: &mut Arc<Executor>,
     ) -> Result<(), ActorProcessingErr> {
+        let mut expected = 0u64;
         for _ in 0..TURN {
             poll_fn(|cx| if executor.is_occupied(None, cx) { Poll::Pending } else { Poll::Ready(()) }).await;
             let Some(order) = executor.pool.next() else {
                 executor.rest();
                 return Ok(());
             };
+            expected = expected.saturating_add(order.weight);
             executor.begin(order);
+            if expected >= TURN_NANOS {
+                break;
+            }
         }
+        // The next message would be taken at once: only who yields lets others of this thread run.
+        yield_now().await;
         myself.cast(Turn).map_err(Into::into)
     }
 
