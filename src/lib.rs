@@ -66,7 +66,7 @@ pub use atasks_actors::{
     task_error::{Canceller, Loss, Payload, Ran, Rejection, TaskError, Unplaced, Waiting},
 };
 pub use atasks_cluster::{
-    config::{Actors, Config, Role},
+    config::{self, Actors, Config, Role},
     error::StartError,
     node::NodeInfo,
 };

@@ -273,10 +273,13 @@ impl NodeBuilder {
         self.set(|config| config.node.labels.push(label))
     }
 
-    /// Sets the cluster's secret: 64 hexadecimal digits.
+    /// Sets the cluster's secret: 64 hexadecimal digits. It holds instead of a configured one, or a configured file's.
     pub fn secret(self, secret: impl Into<String>) -> Self {
         let secret = Hidden(secret.into());
-        self.set(|config| config.cluster.secret = Some(secret))
+        self.set(|config| {
+            config.cluster.secret = Some(secret);
+            config.cluster.secret_file = None;
+        })
     }
 
     /// Changes any other setting.
@@ -392,6 +395,8 @@ impl NodeBuilder {
             config.cluster.listen = self.listen;
         }
         self.changes.into_iter().for_each(|change| change(&mut config));
+        // Before a wrong secret is used.
+        config.check()?;
         let credentials = match self.credentials {
             Some(credentials) => credentials,
             None => credentials(&config)?,

@@ -54,6 +54,10 @@ pub enum Event {
     Cancelled(Subject, Canceller),
     /// A node is up and linked to this one.
     NodeUp(NodeId),
+    /// A node has said nothing for a while: it may be lost, or its machine busy.
+    NodeSuspect(NodeId),
+    /// A node that was suspect is heard again.
+    NodeHeard(NodeId),
     /// A node takes no more calls, and leaves when what it runs is over.
     NodeDraining(NodeId),
     /// A node is gone.

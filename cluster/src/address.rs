@@ -81,6 +81,13 @@ pub struct AddressError {
     problem: &'static str,
 }
 
+impl AddressError {
+    /// What is wrong with it.
+    pub(crate) fn problem(&self) -> &'static str {
+        self.problem
+    }
+}
+
 fn unix(name: &str) -> Result<PathBuf, &'static str> {
     let path = Path::new(name);
     let mut parts = path.components();

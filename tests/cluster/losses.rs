@@ -59,6 +59,20 @@ async fn a_worker_that_stops_answering_is_told_as_silent_and_ends_its_tasks_when
 }
 
 #[tokio::test]
+async fn a_worker_that_pauses_is_suspect_and_is_heard_again() {
+    let worker = Worker::new(Over::Unix, "pauses", &[]);
+    let node = client(&[&worker.address]).join().await.unwrap();
+    let (id, mut events) = (worker.id(&node), node.events());
+    worker.process.signal(Signal::STOP);
+    assert_eq!(events.next().await, Some(Event::NodeSuspect(id.clone())));
+    assert!(node.nodes().iter().any(|info| info.id == id && info.suspect), "{:?}", node.nodes());
+    worker.process.signal(Signal::CONT);
+    assert_eq!(events.next().await, Some(Event::NodeHeard(id.clone())));
+    assert!(node.nodes().iter().all(|info| !info.suspect), "{:?}", node.nodes());
+    node.scope(whereabouts().on(id)).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_worker_that_says_goodbye_has_left() {
     for over in BOTH {
         let ([first, _second], node) = two_workers(over, "leaves").await;

@@ -11,6 +11,7 @@ mod calls;
 mod draining;
 mod joining;
 mod losses;
+mod mesh;
 mod strangers;
 
 use std::path::Path;

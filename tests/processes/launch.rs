@@ -42,11 +42,21 @@ fn what_the_setup_leaves_is_found_by_tasks_in_every_process() {
 #[test]
 fn a_setup_that_fails_is_told_and_nothing_runs() {
     for arguments in [&["no-calls"][..], &["worker"]] {
-        let Ended { code, said, .. } = run(program("launched").args(arguments).env("SETUP_FAILS", "1"));
+        let Ended { code, said, .. } = run(program("launched").args(arguments).env("SETUP_FAILS", "*"));
         assert_eq!(code, Some(1), "{said}");
         assert!(said.contains("setup failed") && said.contains("no pool") && said.contains("db:5432"), "{said}");
         assert!(!said.contains("made no calls"), "{said}");
     }
+}
+
+#[test]
+fn a_setup_that_fails_in_local_workers_alone_is_told_and_the_call_ends() {
+    let mut program = program("launched");
+    program.arg("x").env("SETUP_FAILS", "Worker").env("ATASKS__PLACEMENT__PLACE_TIMEOUT", "2s");
+    let Ended { code, said, .. } = run(&mut program);
+    assert_eq!(code, Some(1), "{said}");
+    let told = said.lines().any(|line| line.starts_with("[local-0] ") && line.contains("setup failed: no pool"));
+    assert!(told && said.contains("local-0 ended 6 times"), "{said}");
 }
 
 #[test]

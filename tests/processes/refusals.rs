@@ -14,18 +14,32 @@ fn check_refused(command: &mut std::process::Command, parts: &[&str]) {
 }
 
 #[test]
-fn an_unknown_key_is_named() {
-    check_refused(program("launched").arg("no-calls").env("ATASKS__CLUSTER__SEDS", "unix"), &["seds", "seeds"]);
-    check_refused(program("launched").arg("no-calls").env("ATASKS__CLUSTR__SEEDS", "unix"), &["clustr", "cluster"]);
+fn an_unknown_key_is_named_with_the_nearest() {
+    let parts = ["the variable ATASKS__CLUSTER__SEDS", "ATASKS__CLUSTER__SEEDS"];
+    check_refused(program("launched").arg("no-calls").env(&parts[0][13..], "unix"), &parts);
+    let parts = ["the variable ATASKS__CLUSTR__SEEDS", "ATASKS__CLUSTER__SEEDS"];
+    check_refused(program("launched").arg("no-calls").env(&parts[0][13..], "unix"), &parts);
+}
+
+#[test]
+fn a_configuration_file_that_is_named_must_be_there() {
+    for arguments in [&["no-calls"][..], &["worker"]] {
+        let file = "/nowhere/its.toml";
+        check_refused(program("launched").args(arguments).env("ATASKS_CONFIG", file), &[file, "cannot be read"]);
+    }
 }
 
 #[test]
 fn a_value_that_does_not_fit_is_named_with_its_key() {
     check_refused(
         program("launched").arg("worker").env("ATASKS__LIMITS__PAYLOAD_MAX", "lots"),
-        &["payload_max", "lots"],
+        &["ATASKS__LIMITS__PAYLOAD_MAX", "`limits.payload_max`", "`lots`", "from 1 to 1GiB"],
     );
     check_refused(program("launched").args(["worker", "--listen", "nowhere"]), &["cluster.listen", "`nowhere`"]);
+    check_refused(
+        program("launched").args(["worker", "--name", ""]),
+        &["the builder", "`node.name` is empty", "1 to 255"],
+    );
     check_refused(program("launched").args(["worker", "--lisen", "unix"]), &["`--lisen`", "--listen ADDRESS"]);
     check_refused(program("launched").args(["worker", "--seed"]), &["--seed needs an address"]);
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use atasks::{NodeBuilder, Placement, TaskError};
 
-use tasks::{hold_on, run_program, whereabouts};
+use tasks::{hold, hold_on, run_program, whereabouts, whereabouts_of};
 
 /// What the set-up leaves for tasks.
 struct Prepared(String);
@@ -18,7 +18,8 @@ async fn setup(builder: &mut NodeBuilder) -> atasks::Result<()> {
     log::show();
     // Only a runtime has timers.
     tokio::time::sleep(Duration::from_millis(1)).await;
-    if std::env::var_os("SETUP_FAILS").is_some() {
+    let fails = std::env::var("SETUP_FAILS").is_ok_and(|role| role == "*" || role == format!("{:?}", builder.role()));
+    if fails {
         return Err(atasks::Error::msg("db:5432 does not answer").context("no pool"));
     }
     builder.put_state(Prepared(format!("set up as {:?} in {}", builder.role(), std::process::id())));
@@ -48,6 +49,14 @@ async fn main() -> atasks::Result<()> {
         }
         ["hold", first, second, folder] => {
             hold_on((*second).to_owned(), folder.into()).place(Placement::Node((*first).to_owned())).await?;
+        }
+        ["hold-at", node, folder] => {
+            let held = hold(folder.into()).place(Placement::Node((*node).to_owned())).await;
+            println!("held: {held:?}");
+        }
+        ["via", first, second] => {
+            let call = whereabouts_of((*second).to_owned()).place(Placement::Node((*first).to_owned()));
+            println!("in {}", call.timeout(Duration::from_secs(5)).await?.node);
         }
         ["no-calls"] => println!("made no calls"),
         _ => println!("{arguments:?} in {}, a task in {}", std::process::id(), whereabouts().await?.pid),

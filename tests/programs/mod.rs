@@ -5,6 +5,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -16,12 +17,17 @@ use tokio::time::Instant;
 /// Longest that anything is waited for: far more than a loaded machine needs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// One of the programs, ready for arguments; `cargo test` builds it beside the folder of the test binaries.
-pub(crate) fn program(name: &str) -> Command {
+/// An example's executable; `cargo test` builds it beside the folder of the test binaries.
+pub(crate) fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let program = test.parent().unwrap().parent().unwrap().join(format!("examples/program-{name}"));
-    assert!(program.exists(), "{} is missing: run `cargo build --examples`", program.display());
-    let mut command = Command::new(program);
+    let example = test.parent().unwrap().parent().unwrap().join("examples").join(name);
+    assert!(example.exists(), "{} is missing: run `cargo build --examples`", example.display());
+    example
+}
+
+/// One of the programs, ready for arguments.
+pub(crate) fn program(name: &str) -> Command {
+    let mut command = Command::new(example(&format!("program-{name}")));
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"ATASKS_")) {
         command.env_remove(name);
     }
@@ -89,9 +95,18 @@ impl Running {
         send(self.process.id(), signal);
     }
 
-    /// Waits until it ends.
+    /// How long it has used a processor.
+    pub(crate) fn processor_time(&self) -> Duration {
+        processor_time(self.process.id())
+    }
+
+    /// Waits until it ends; one that does not is killed.
+    #[track_caller]
     pub(crate) fn end(mut self) -> Ended {
-        let status = self.process.wait().unwrap();
+        let status = eventually("the end of a process", || match self.process.try_wait().unwrap() {
+            Some(status) => Ok(status),
+            None => Err(format!("{} runs", self.process.id())),
+        });
         // Output may be held open by processes that it has started: what matters was said before it ended.
         while let Ok(line) = self.lines.recv_timeout(Duration::from_millis(200)) {
             self.heard.push(line);
@@ -130,6 +145,24 @@ pub(crate) fn send(pid: u32, signal: Signal) {
 /// Whether the process runs. One that has ended and that nobody has waited for does not.
 pub(crate) fn is_running(pid: u32) -> bool {
     status(pid).is_some_and(|(state, _)| !"ZX".contains(&state))
+}
+
+/// How long it has used a processor. One that has ended has used none any more.
+pub(crate) fn processor_time(pid: u32) -> Duration {
+    let seconds = match fs::read_to_string(format!("/proc/{pid}/stat")) {
+        // After the name in brackets, which may have spaces in it: user and system time, in hundredths of a second.
+        Ok(stat) => {
+            let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
+            fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+        }
+        Err(_) => {
+            let output = Command::new("ps").args(["-o", "time=", "-p", &pid.to_string()]).output();
+            let text =
+                output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default();
+            text.split(':').filter_map(|part| part.parse::<f64>().ok()).fold(0.0, |sum, part| sum * 60.0 + part)
+        }
+    };
+    Duration::from_secs_f64(seconds)
 }
 
 /// Its state and its parent.

@@ -32,6 +32,19 @@ pub(crate) async fn whereabouts() -> Done<Whereabouts> {
     Ok(here())
 }
 
+/// Where a task runs that this one calls on another node.
+#[atasks::task]
+pub(crate) async fn whereabouts_of(node: String) -> Done<Whereabouts> {
+    whereabouts().place(Placement::Node(node)).await
+}
+
+/// With how many workers the node is linked that this runs on.
+#[atasks::task]
+pub(crate) async fn links() -> Done<usize> {
+    let node = atasks::node()?;
+    Ok(node.nodes().iter().filter(|info| info.role == atasks::Role::Worker && info.id != *node.id()).count())
+}
+
 fn here() -> Whereabouts {
     let current = atasks::current();
     Whereabouts { node: current.node().clone(), pid: std::process::id(), attempt: current.attempt() }
@@ -48,7 +61,10 @@ pub(crate) async fn carry(load: Vec<u8>, millis: u64) -> Done<Whereabouts> {
 /// Keeps its executor busy.
 #[atasks::task]
 pub(crate) async fn occupy(millis: u64) -> Done<Whereabouts> {
-    std::thread::sleep(std::time::Duration::from_millis(millis));
+    let until = tokio::time::Instant::now() + std::time::Duration::from_millis(millis);
+    while let Some(left) = until.checked_duration_since(tokio::time::Instant::now()).filter(|left| !left.is_zero()) {
+        std::thread::park_timeout(left);
+    }
     Ok(here())
 }
 

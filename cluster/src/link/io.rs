@@ -102,6 +102,10 @@ impl Link {
                 return Loss::Silent;
             }
             let Some(node) = self.node.upgrade() else { return Loss::Left };
+            let suspect = silent > liveness.suspect_after;
+            if self.suspect.swap(suspect, Ordering::Relaxed) != suspect {
+                node.link_is_suspect(&self, suspect);
+            }
             self.tell_load(&node);
         }
     }

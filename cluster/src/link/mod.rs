@@ -56,6 +56,7 @@ pub(crate) struct Link {
     abilities: OnceLock<Abilities>,
     load: PeerLoad,
     draining: AtomicBool,
+    suspect: AtomicBool,
     /// Calls of the peer whose arguments have not come whole.
     arriving: AtomicUsize,
     /// The peer's highest call that has come.
@@ -104,6 +105,7 @@ impl Link {
             abilities: OnceLock::new(),
             load: PeerLoad::default(),
             draining: AtomicBool::new(false),
+            suspect: AtomicBool::new(false),
             arriving: AtomicUsize::new(0),
             last_call: AtomicU64::new(0),
             heard: Mutex::new(Instant::now()),
@@ -134,6 +136,11 @@ impl Link {
     /// The peer takes no more calls.
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+
+    /// The peer has said nothing for a while.
+    pub(crate) fn is_suspect(&self) -> bool {
+        self.suspect.load(Ordering::Relaxed)
     }
 
     /// Tells what this node can run, or what nodes it knows.

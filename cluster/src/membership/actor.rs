@@ -23,6 +23,10 @@ use crate::{
     wire::Acquaintance,
 };
 
+/// How long newcomers are collected: of many that come at once each peer is told in few words. They look round
+/// themselves, so nobody waits for it.
+const NEWCOMERS_TOLD_AFTER: Duration = Duration::from_millis(20);
+
 pub(crate) struct MembershipActor;
 
 pub(crate) enum MembershipMsg {
@@ -32,6 +36,10 @@ pub(crate) enum MembershipMsg {
     NotLinked { address: Address, error: NoLink },
     /// Dial these as well.
     AddSeeds(Vec<Address>),
+    /// A worker is linked, which others may not know.
+    Newcomer(Acquaintance),
+    /// It is time to tell of the newcomers.
+    TellNewcomers,
     /// A peer has told of workers; its first word is of all that it knows.
     HeardOf { from: NodeId, workers: Vec<Acquaintance> },
 }
@@ -44,6 +52,8 @@ pub(crate) struct State {
     links: BTreeMap<ActorId, Arc<Link>>,
     /// Peers that have told whom they know.
     told: BTreeSet<NodeId>,
+    /// Workers that the peers have not been told of.
+    newcomers: Vec<Acquaintance>,
     /// The first round of dialling is over: from now on of two workers the smaller dials.
     settled: bool,
 }
@@ -63,6 +73,7 @@ impl Actor for MembershipActor {
             node,
             links: BTreeMap::new(),
             told: BTreeSet::new(),
+            newcomers: Vec::new(),
             settled: false,
         };
         state.add_seeds(&myself, seeds);
@@ -90,6 +101,22 @@ impl Actor for MembershipActor {
             }
             MembershipMsg::NotLinked { address, error } => state.not_linked(&myself, address, error),
             MembershipMsg::AddSeeds(seeds) => state.add_seeds(&myself, seeds),
+            MembershipMsg::Newcomer(newcomer) => {
+                if state.newcomers.is_empty() {
+                    let myself = myself.clone();
+                    tokio::spawn(async move {
+                        sleep(NEWCOMERS_TOLD_AFTER).await;
+                        let _ = myself.cast(MembershipMsg::TellNewcomers);
+                    });
+                }
+                state.newcomers.push(newcomer);
+            }
+            MembershipMsg::TellNewcomers => {
+                let newcomers = std::mem::take(&mut state.newcomers);
+                if let Some(node) = state.node.upgrade() {
+                    node.tell_of(&newcomers);
+                }
+            }
             MembershipMsg::HeardOf { from, workers } => {
                 state.told.insert(from);
                 state.heard_of(&myself, workers);

@@ -126,11 +126,15 @@ impl<'a> Capable<'a> {
         if here.is_some_and(Score::has_room) {
             return Some(Chosen::Here);
         }
-        let best = choose(self.peers.len(), dice(id), |at| {
-            let link = &self.peers[at];
-            self.peer(link)?;
-            has(link.abilities()?.labels()).then(|| link.score())
-        });
+        let best_of = |suspects: bool| {
+            choose(self.peers.len(), dice(id), |at| {
+                let link = &self.peers[at];
+                self.peer(link).filter(|_| suspects || !link.is_suspect())?;
+                has(link.abilities()?.labels()).then(|| link.score())
+            })
+        };
+        // One that says nothing is avoided while there is another, this node included.
+        let best = best_of(false).or_else(|| best_of(true).filter(|_| here.is_none()));
         match (here, best) {
             (Some(here), best) if prefers_here(here, best.map(|(_, score)| score)) => Some(Chosen::Here),
             (_, Some((at, _))) => self.peer(&self.peers[at]).map(One::into),

@@ -114,6 +114,8 @@ pub struct NodeInfo {
     pub labels: Vec<String>,
     /// It takes no more calls, and leaves when what it runs is over.
     pub draining: bool,
+    /// It has said nothing for `liveness.suspect_after`.
+    pub suspect: bool,
     /// What it had to do when it last said so.
     pub load: LoadReport,
 }
@@ -195,6 +197,7 @@ impl NodeCore {
             executors: self.executors(),
             labels: self.config.node.labels.clone(),
             draining: self.is_draining(),
+            suspect: false,
             load: self.load(),
         };
         std::iter::once(own).chain(view.infos()).collect()
@@ -280,8 +283,8 @@ impl NodeCore {
         let acquaintances: Vec<_> = known.workers().map(acquaintance).collect();
         // An empty list as well: a peer that joins waits for it.
         self.tell_gossip([link], &acquaintances);
-        if link.is_worker() {
-            self.tell_gossip(known.links(), &[acquaintance(link)]);
+        if let (true, Some(membership)) = (link.is_worker(), self.membership.get()) {
+            let _ = membership.cast(MembershipMsg::Newcomer(acquaintance(link)));
         }
         self.change_view(|view| view.with(link.clone()));
         self.events.tell(|| Event::NodeUp(link.id().clone()));
@@ -305,6 +308,13 @@ impl NodeCore {
         }
     }
 
+    /// A peer has said nothing for a while, or is heard again.
+    pub(crate) fn link_is_suspect(&self, link: &Link, suspect: bool) {
+        let peer = || link.id().clone();
+        self.events.tell(|| if suspect { Event::NodeSuspect(peer()) } else { Event::NodeHeard(peer()) });
+        self.room_again();
+    }
+
     /// How a peer has ended whose link has: its exit, if it is a child of this process.
     pub(crate) async fn verdict(&self, peer: &NodeId, loss: Loss) -> Loss {
         if loss != Loss::Closed || self.is_closed() {
@@ -323,6 +333,11 @@ impl NodeCore {
         if let Some(placement) = self.placement.get() {
             let _ = placement.cast(PlacementMsg::Changed);
         }
+    }
+
+    /// Tells all peers of workers that have come.
+    pub(crate) fn tell_of(&self, newcomers: &[Acquaintance]) {
+        self.tell_gossip(self.view.load().links(), newcomers);
     }
 
     pub(crate) fn heard_of(&self, from: &NodeId, workers: Vec<Acquaintance>) {

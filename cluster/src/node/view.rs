@@ -52,6 +52,7 @@ impl View {
                 .map_or(0, |abilities| abilities.executors() as usize),
             labels: link.abilities().map(|abilities| abilities.labels().to_vec()).unwrap_or_default(),
             draining: link.is_draining(),
+            suspect: link.is_suspect(),
             load: link.load_report(),
         })
     }
