@@ -12,6 +12,7 @@ mod draining;
 mod everywhere;
 mod lacks;
 mod policy;
+mod real;
 mod table;
 
 use atasks::{Error, Node, NodeBuilder, NodeId, Placement, Result, TaskError, Unplaced, current};
