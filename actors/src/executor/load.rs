@@ -72,6 +72,15 @@ impl Pool {
         self.load.fresh.load(Ordering::Relaxed).max(0)
     }
 
+    /// Whether less is to be done than would keep every executor busy; a call that waits counts a sixteenth.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        let busy = self.load.busy.load(Ordering::Relaxed) + self.load.waiting.load(Ordering::Relaxed);
+        let executors = self.executor_count();
+        // Read one after the other: mostly the first tells.
+        busy < executors && self.fresh() < executors as i64 && self.pressing() + (self.fresh() as usize) < executors
+    }
+
     /// Waits until the load is far from what was told of it. False: the node has left.
     pub async fn load_moved(&self) -> bool {
         while !self.load.moved.load(Ordering::Relaxed) {

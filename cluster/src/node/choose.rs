@@ -122,10 +122,11 @@ impl<'a> Capable<'a> {
     /// The one with least to do.
     fn least(&self, id: InvocationId, has: impl Fn(&[String]) -> bool) -> Option<Chosen> {
         let here = self.here.filter(|_| has(&self.node.config.node.labels));
-        let here = here.map(|pool| score_of(pool));
-        if here.is_some_and(Score::has_room) {
+        // Nearly all calls of a task come to no more than this.
+        if here.is_some_and(|pool| self.peers.is_empty() || pool.has_room()) {
             return Some(Chosen::Here);
         }
+        let here = here.map(|pool| score_of(pool));
         let best_of = |suspects: bool| {
             choose(self.peers.len(), dice(id), |at| {
                 let link = &self.peers[at];
