@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::{
     Everywhere, InvocationId, NodeId, Payload, Placement, Retry, Task, TaskError, TaskReturn,
-    driver::{Arguments, Driver},
+    driver::{Arguments, Driver, not_registered},
     everywhere::Encoded,
     program,
 };
@@ -40,6 +40,8 @@ trait Call<R>: Send {
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<R>;
     fn for_everywhere(self: Pin<&mut Self>) -> Result<(Encoded, Vec<(NodeId, Driver)>), TaskError>;
     fn run(self: Pin<&mut Self>) -> Pin<Box<dyn Future<Output = R> + Send>>;
+    fn export(self: Pin<&mut Self>, limit: usize) -> Result<(&'static TaskEntry, Vec<u8>), TaskError>;
+    fn import(&self, outcome: Result<Bytes, TaskError>) -> R;
 }
 
 struct Typed<T> {
@@ -73,6 +75,18 @@ impl<T: Task> Call<T::Return> for Typed<T> {
             Some(message) => Box::pin(message.run()),
             None => Box::pin(async { T::Return::from_task_error(already_polled()) }),
         }
+    }
+
+    fn export(self: Pin<&mut Self>, limit: usize) -> Result<(&'static TaskEntry, Vec<u8>), TaskError> {
+        let mut message = Message(&mut self.get_mut().message);
+        let entry = message.entry().ok_or_else(|| not_registered(T::NAME))?;
+        let arguments = message.encode(limit);
+        let arguments = arguments.map_err(|error| TaskError::from_codec(error, Payload::Arguments, limit))?;
+        Ok((entry, arguments.into()))
+    }
+
+    fn import(&self, outcome: Result<Bytes, TaskError>) -> T::Return {
+        decode(&self.driver, outcome)
     }
 }
 
@@ -118,6 +132,20 @@ impl<R: TaskReturn> TaskCall<R> {
     pub(crate) fn new<T: Task<Return = R>>(message: T) -> Self {
         let driver = Driver::new(T::NAME, T::OPTIONS, Location::caller());
         Self { call: Box::pin(Typed { message: Some(message), driver }) }
+    }
+
+    /// The task and the encoded arguments, for somebody else to make the call.
+    pub(crate) fn export(&mut self, limit: usize) -> Result<(&'static TaskEntry, Vec<u8>), TaskError> {
+        self.call.as_mut().export(limit)
+    }
+
+    /// What an await gives whose call ended so.
+    pub(crate) fn import(&self, outcome: Result<Bytes, TaskError>) -> R {
+        self.call.import(outcome)
+    }
+
+    pub(crate) fn driver(&self) -> &Driver {
+        self.call.view()
     }
 
     fn with(mut self, set: impl FnOnce(&mut Driver)) -> Self {

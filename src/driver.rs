@@ -16,7 +16,7 @@ use atasks_actors::{
     outcome::Outcome,
     router::{Router, Started},
     slot::Slot,
-    task::{TaskEntry, TaskOptions},
+    task::{Form, TaskEntry, TaskOptions},
 };
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -36,6 +36,10 @@ const HANDED_BACK_PAUSE: Duration = Duration::from_millis(20);
 pub(crate) trait Arguments {
     fn entry(&self) -> Option<&'static TaskEntry>;
     fn encode(&mut self, limit: usize) -> Result<Bytes, codec::Error>;
+
+    fn form(&self) -> Form {
+        Form::Codec
+    }
 }
 
 pub(crate) struct Driver {
@@ -81,6 +85,14 @@ enum Step {
     Backoff(Instant),
 }
 
+/// What a call of a task fails with that nobody has registered.
+pub(crate) fn not_registered(task: &str) -> TaskError {
+    TaskError::Codec {
+        stage: Payload::Arguments,
+        message: format!("`{task}` is not registered in this program: add `atasks::register!(..)`"),
+    }
+}
+
 impl Driver {
     pub(crate) fn new(task: &'static str, options: TaskOptions, site: &'static Location<'static>) -> Self {
         let parent = Context::try_current();
@@ -105,6 +117,29 @@ impl Driver {
             detached: false,
             state: State::New,
         }
+    }
+
+    /// Makes the call from this node, whatever node is in scope.
+    pub(crate) fn start_at(&mut self, node: Arc<dyn Router>) {
+        self.node = Some(node);
+    }
+
+    /// What is left of the time that it may take, if that is limited; zero if that is over.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        let until = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        until.into_iter().chain(self.timeout).min()
+    }
+
+    pub(crate) fn label(&self) -> Option<&str> {
+        self.more.as_ref()?.label.as_deref()
+    }
+
+    /// Its own baggage and that of the task around it.
+    pub(crate) fn baggage(&self) -> BTreeMap<String, String> {
+        let above = self.parent.as_ref().and_then(Context::all_baggage);
+        let mut all = above.map(|above| (**above).clone()).unwrap_or_default();
+        all.extend(self.more.iter().flat_map(|more| more.baggage.clone()));
+        all
     }
 
     pub(crate) fn limit_timeout(&mut self, timeout: Duration) {
@@ -192,6 +227,7 @@ impl Driver {
             root: parent.map_or(id, Context::root),
             attempt: 0,
             task,
+            form: arguments.form(),
             arguments: bytes,
             deadline,
             label: self.more.as_ref().and_then(|more| more.label.clone()),

@@ -52,8 +52,11 @@ impl Arguments for Encoded {
         Some(self.task)
     }
 
-    fn encode(&mut self, _limit: usize) -> Result<Bytes, codec::Error> {
-        Ok(std::mem::take(&mut self.bytes))
+    fn encode(&mut self, limit: usize) -> Result<Bytes, codec::Error> {
+        match self.bytes.len() {
+            size if size > limit => Err(codec::Error::TooLarge { size }),
+            _ => Ok(std::mem::take(&mut self.bytes)),
+        }
     }
 }
 

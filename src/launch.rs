@@ -5,6 +5,8 @@ use std::{fmt, future::Future, process::exit};
 use atasks_actors::host::Host;
 use atasks_cluster::config::Config;
 use tokio::runtime::Builder;
+use tracing::Level;
+use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
     LocalCluster, Node, NodeBuilder, StartError,
@@ -148,11 +150,12 @@ fn serve(mut builder: NodeBuilder) -> Result<(), StartError> {
 }
 
 /// Warnings go to standard error, unless the program's setup has chosen a subscriber: a worker that refuses a peer, or
-/// whose tasks crash, says so to whoever looks after it.
+/// whose tasks crash, says so to whoever looks after it. ractor_cluster warns of every peer that leaves: no warning.
 fn log_warnings() {
-    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr);
+    let said = Targets::new().with_default(Level::WARN).with_target("ractor_cluster", Level::ERROR);
+    let written = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
     // The one that is there stays.
-    let _ = subscriber.with_ansi(false).try_init();
+    let _ = tracing_subscriber::registry().with(written).with(said).try_init();
 }
 
 fn fail(error: &StartError) -> ! {

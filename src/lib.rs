@@ -26,16 +26,36 @@
 //!
 //! # Features
 //!
+//! - `tool`: the program `atasks` for the shell, which lists nodes and tasks, calls and drains:
+//!   `cargo install atasks --features tool`, then `atasks --help`.
 //! - `testing`: simulated clusters in virtual time, `#[atasks::test(sim = 3)]`.
 //!
-//! ractor is built with its feature `cluster`: in your program too, `String`, `()` and whatever else ractor can turn into
-//! bytes are messages that may come from other nodes, and every other message type needs an `impl ractor::Message`.
+//! # Ractor actors
+//!
+//! Every worker is a node of ractor's cluster: remotable actors of your own and pg groups reach all workers, and a client
+//! that asks for it ([`NodeBuilder::ractor`]). In pg group `atasks` is the [`Gateway`] of each worker, through which
+//! actors call tasks and hear events by message. Their sessions ride on the nodes' own authenticated links; messages of
+//! more than 16 MiB end the session, which is made anew. One node of a process takes part. See `examples/ractor_actors.rs`.
+//!
+//! **ractor is built with its feature `cluster`, in your program too, and that changes two things.**
+//!
+//! - **No type is a message by itself any more.** Every message type needs a line `impl ractor::Message for MyMessage {}`.
+//!   For one that other nodes may send it is `#[derive(RactorClusterMessage)]`, which writes `::ractor`: depend on ractor
+//!   0.16 without default features, too.
+//! - **`String`, `()`, numbers, `Vec<u8>` and whatever else ractor turns into bytes are messages of remotable actors.** An
+//!   actor with `type Msg = ()` or `String` is made known to every node of the cluster and takes messages from it. Give an
+//!   actor that is meant for this process a message type of its own.
+//!
+//! Of an actor on another node there is a proxy here. Never `call` it without a timeout: an answer that will not come is
+//! told by nothing. Never stop, kill or link it: that ends the session with its whole node, until it is made anew.
 
 mod call;
 mod context;
 mod default_node;
 mod driver;
 mod everywhere;
+mod gateway;
+mod json;
 mod launch;
 mod local_cluster;
 mod node;
@@ -56,7 +76,7 @@ pub use atasks_actors::{
     context::{Context, Progress},
     crash::{Crash, Hop},
     error::{Error, Result, ResultExt},
-    event::{Event, EventStream, Subject},
+    event::{Event, EventStream, Part, Subject},
     executor::LoadReport,
     invocation::InvocationId,
     node_id::NodeId,
@@ -68,7 +88,7 @@ pub use atasks_actors::{
 pub use atasks_cluster::{
     config::{self, Actors, Config, Role},
     error::StartError,
-    node::NodeInfo,
+    node::{NodeInfo, TaskInfo},
 };
 pub use atasks_macros::{declare, main, task, test};
 pub use ractor;
@@ -79,7 +99,9 @@ pub use self::{
     context::{current, spawn, state, try_current},
     default_node::InScope,
     everywhere::Everywhere,
-    local_cluster::{LocalCluster, LocalClusterBuilder, LocalWorker},
+    gateway::{Gateway, NotAGateway},
+    json::{JsonCall, JsonReturn},
+    local_cluster::{LocalCluster, LocalClusterBuilder, LocalWorker, RunningCluster},
     node::{MONITORED_MAX, Monitored, Node, NodeBuilder},
     portable::Portable,
     retry::Retry,

@@ -5,6 +5,7 @@ use std::{
     collections::HashMap,
     fmt,
     future::Future,
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -15,13 +16,14 @@ use atasks_actors::{
 };
 use atasks_cluster::{
     config::{Actors, Config, Hidden, Role},
-    node::{NodeCore, NodeInfo, NodeParts},
+    control::gateway::Caller,
+    node::{NodeCore, NodeInfo, NodeParts, TaskInfo},
     secret::Secret,
     transport::Credentials,
 };
 use ractor::{ActorRef, Message};
 
-use crate::{NodeId, StartError, default_node, default_node::InScope, program, serve};
+use crate::{NodeId, StartError, default_node, default_node::InScope, gateway, program, serve};
 
 /// This process's part of a cluster. Cheap to clone; when the last clone is dropped the node leaves without draining.
 #[derive(Clone)]
@@ -73,10 +75,11 @@ impl Node {
         self.core.nodes()
     }
 
-    /// The names of the tasks of this program, sorted.
+    /// The tasks that the nodes which are up can run, sorted by name; several entries of one name tell that its types or
+    /// its version differ from node to node.
     #[must_use]
-    pub fn tasks(&self) -> Vec<&'static str> {
-        self.core.table().iter().map(|task| task.entry.name()).collect()
+    pub fn tasks(&self) -> Vec<TaskInfo> {
+        self.core.tasks()
     }
 
     /// Waits until `count` workers are up, itself included if it is one.
@@ -105,13 +108,14 @@ impl Node {
     /// which it is told by [`Event::Missed`]; at most [`MONITORED_MAX`] wait in its mailbox.
     pub fn monitor<M: Message + From<Monitored>>(&self, actor: &ActorRef<M>) {
         let mut events = self.events();
+        let node = self.id().clone();
         let places = Arc::new(tokio::sync::Semaphore::new(MONITORED_MAX));
         let actor = actor.clone();
         self.core.io().spawn(async move {
             // A place is free again when the actor has let go of the event: so its mailbox is bounded.
             while let Ok(place) = places.clone().acquire_owned().await {
                 let Some(event) = events.next().await else { return };
-                if actor.cast(Monitored { event, _place: place }.into()).is_err() {
+                if actor.cast(Monitored { node: node.clone(), event, _place: place }.into()).is_err() {
                     return;
                 }
             }
@@ -146,6 +150,13 @@ impl Node {
         let drained = self.core.io().spawn(async move { core.drain().await });
         // The node's own thread ends with it; then it has left as well.
         let _ = drained.await;
+    }
+
+    /// Asks the node of this name to [drain](Self::drain); it listens to [operators](NodeBuilder::operator) only. False:
+    /// no such worker is linked.
+    #[must_use]
+    pub fn ask_to_drain(&self, name: &str) -> bool {
+        self.core.ask_to_drain(name)
     }
 
     /// Leaves the cluster. Calls that are awaited here end as `Cancelled`, and no call starts here any more.
@@ -189,9 +200,11 @@ pub const MONITORED_MAX: usize = 1024;
 /// An event on its way to an actor that monitors a node.
 #[derive(Debug)]
 pub struct Monitored {
+    /// Where it happened.
+    pub node: NodeId,
     /// What happened.
     pub event: Event,
-    _place: tokio::sync::OwnedSemaphorePermit,
+    pub(crate) _place: tokio::sync::OwnedSemaphorePermit,
 }
 
 /// Changes one setting.
@@ -203,6 +216,7 @@ type Change = Box<dyn FnOnce(&mut Config) + Send>;
 pub struct NodeBuilder {
     role: Option<Role>,
     changes: Vec<Change>,
+    file: Option<PathBuf>,
     state: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     host: Option<Host>,
     io: Option<Place>,
@@ -213,6 +227,7 @@ pub struct NodeBuilder {
     /// What the file and the environment say is of no interest: a test is the same for everybody.
     unconfigured: bool,
     workers: usize,
+    ractor: bool,
 }
 
 impl NodeBuilder {
@@ -230,6 +245,18 @@ impl NodeBuilder {
     /// Only awaits tasks.
     pub fn client(mut self) -> Self {
         self.role = Some(Role::Client);
+        self
+    }
+
+    /// Looks on, drains, calls by name; runs nothing.
+    pub fn operator(mut self) -> Self {
+        self.role = Some(Role::Operator);
+        self
+    }
+
+    /// Reads this file instead of `atasks.toml`.
+    pub fn config_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.file = Some(path.into());
         self
     }
 
@@ -301,6 +328,13 @@ impl NodeBuilder {
     /// Has `join` wait until this many workers are up.
     pub fn min_workers(mut self, count: usize) -> Self {
         self.workers = count;
+        self
+    }
+
+    /// Has a client take part in ractor's cluster as workers do: it reaches their remotable actors, and they reach its
+    /// own. One node of a process can.
+    pub fn ractor(mut self) -> Self {
+        self.ractor = true;
         self
     }
 
@@ -389,7 +423,10 @@ impl NodeBuilder {
 
     /// Starts the node, and does not wait for others.
     pub(crate) async fn start(self) -> Result<Node, StartError> {
-        let mut config = if self.unconfigured { Config::default() } else { Config::load()? };
+        let mut config = match self.unconfigured {
+            true => Config::default(),
+            false => Config::load_from(self.file.as_deref())?,
+        };
         let role = self.role.or(config.node.role).unwrap_or_default();
         if !self.listen.is_empty() {
             config.cluster.listen = self.listen;
@@ -404,7 +441,12 @@ impl NodeBuilder {
         let incarnation = self.incarnation.unwrap_or_else(rand::random);
         let host = self.host.unwrap_or(Host::Threads);
         let table = program::table()?;
-        let parts = NodeParts { role, config, host, io: self.io, table, credentials, incarnation, state: self.state };
+        let (state, io) = (self.state, self.io);
+        // ractor's registries belong to the process, and nobody is reached without a network.
+        let reaches = !config.cluster.listen.is_empty() || !config.cluster.seeds.is_empty();
+        let takes_part = (role == Role::Worker || self.ractor) && reaches && !host.is_shared();
+        let ractor = takes_part.then_some(gateway::make as Caller);
+        let parts = NodeParts { role, config, host, io, table, credentials, incarnation, state, ractor };
         Ok(Node::from_core(NodeCore::start(parts).await?))
     }
 }

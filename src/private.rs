@@ -3,9 +3,11 @@
 pub use atasks_actors::task::{Origin, TaskEntry as Entry};
 pub use linkme;
 pub use serde;
+pub use std::string::String as Text;
 
 pub use crate::{
     __origin as origin, __task_name as task_name, __test_name as test_name,
+    json::{Told, ToldAsError, ToldAsText, ToldAsValue},
     launch::Launch,
     program::TASKS,
     task::{entry_declared, entry_of},

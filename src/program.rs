@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use atasks_actors::{
+    fingerprint::Fingerprint,
     table::{TableError, TaskTable},
     task::TaskEntry,
 };
@@ -25,6 +26,11 @@ pub(crate) fn table() -> Result<&'static TaskTable, StartError> {
 pub(crate) fn find(name: &str) -> Option<&'static TaskEntry> {
     let table = table().ok()?;
     table.find(name).and_then(|index| table.get(index)).map(|task| task.entry)
+}
+
+/// What stands for the contract of a task of this program.
+pub(crate) fn fingerprint(entry: &TaskEntry) -> Option<Fingerprint> {
+    table().ok()?.get(entry.index()?).map(|task| task.fingerprint)
 }
 
 /// The entry of the task that `entry` declares.

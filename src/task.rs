@@ -5,14 +5,15 @@ use std::future::Future;
 use atasks_actors::{
     codec,
     shape::{self, Trace},
-    task::{Origin, Shapes, TaskEntry, TaskFuture, TaskOptions},
+    task::{Form, Origin, Shapes, TaskEntry, TaskFuture, TaskOptions},
     task_error::TaskError,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    TaskCall,
+    JsonReturn, TaskCall,
     context::payload_limit,
+    json,
     portable::{Lent, Owned, Portable},
 };
 
@@ -46,6 +47,10 @@ pub trait TaskReturn: Sized + Send + 'static {
     #[doc(hidden)]
     fn encode(&self, limit: usize) -> Result<Vec<u8>, codec::Error>;
 
+    /// Writes it as JSON, and, with `tell`, an `Err` also for people.
+    #[doc(hidden)]
+    fn encode_json(&self, tell: fn(&Self) -> Option<String>, limit: usize) -> Result<Vec<u8>, codec::Error>;
+
     /// Decodes it.
     #[doc(hidden)]
     fn decode(bytes: &[u8]) -> Result<Self, codec::Error>;
@@ -60,6 +65,14 @@ impl<T: Portable + Send + 'static, E: Portable + Fallible + Send + 'static> Task
 
     fn encode(&self, limit: usize) -> Result<Vec<u8>, codec::Error> {
         codec::encode(&self.as_ref().map(Lent).map_err(Lent), limit)
+    }
+
+    fn encode_json(&self, tell: fn(&Self) -> Option<String>, limit: usize) -> Result<Vec<u8>, codec::Error> {
+        let answer = match self {
+            Ok(value) => JsonReturn::Ok(json::write(&Lent(value), limit)?),
+            Err(error) => JsonReturn::Err { value: json::write(&Lent(error), limit)?, text: tell(self) },
+        };
+        codec::encode(&answer, limit)
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, codec::Error> {
@@ -88,6 +101,12 @@ pub trait Task: Serialize + DeserializeOwned + Send + 'static {
         TaskCall::new(self)
     }
 
+    /// Its own error for people, if that has a text.
+    #[doc(hidden)]
+    fn tell(_returned: &Self::Return) -> Option<String> {
+        None
+    }
+
     /// Its entry in the program's table, if it is at hand.
     #[doc(hidden)]
     fn entry() -> Option<&'static TaskEntry> {
@@ -99,7 +118,7 @@ pub trait Task: Serialize + DeserializeOwned + Send + 'static {
 #[doc(hidden)]
 #[must_use]
 pub const fn entry_of<T: Task>(origin: Origin) -> TaskEntry {
-    TaskEntry::new(T::NAME, origin, T::OPTIONS, start::<T>, shapes::<T>)
+    TaskEntry::new(T::NAME, origin, T::OPTIONS, start::<T>, shapes::<T>).json(start_json::<T>)
 }
 
 /// Makes the table entry of a task that other programs run.
@@ -110,11 +129,21 @@ pub const fn entry_declared<T: Task>(origin: Origin) -> TaskEntry {
 }
 
 fn start<T: Task>(arguments: &[u8]) -> Result<TaskFuture, codec::Error> {
-    let message: T = codec::decode(arguments)?;
-    Ok(Box::pin(async move {
+    Ok(run::<T>(codec::decode(arguments)?, Form::Codec))
+}
+
+fn start_json<T: Task>(arguments: &[u8]) -> Result<TaskFuture, codec::Error> {
+    Ok(run::<T>(json::read(arguments)?, Form::Json))
+}
+
+fn run<T: Task>(message: T, form: Form) -> TaskFuture {
+    Box::pin(async move {
         let value = message.run().await;
-        value.encode(payload_limit())
-    }))
+        match form {
+            Form::Codec => value.encode(payload_limit()),
+            Form::Json => value.encode_json(T::tell, payload_limit()),
+        }
+    })
 }
 
 fn shapes<T: Task>() -> Shapes {

@@ -296,7 +296,7 @@ async fn fan(n: u64) -> Result<u64> {
 async fn one_executor_runs_wide_and_deep_recursion() {
     assert_eq!(fib(20).await.unwrap(), 6765);
     assert_eq!(chain(100_000).await.unwrap(), 100_000);
-    assert_eq!(fan(20_000).await.unwrap(), (0..20_000).sum());
+    assert_eq!(fan(20_000).await.unwrap(), (0..20_000).sum::<u64>());
 }
 
 #[atasks::test]

@@ -21,7 +21,7 @@ use crate::{
     node_id::NodeId,
     router::Router,
     slot::{Door, Slot},
-    task::TaskEntry,
+    task::{Form, TaskEntry},
     task_error::{Canceller, Ran, Waiting},
 };
 
@@ -125,6 +125,11 @@ impl Context {
     #[must_use]
     pub fn task(&self) -> &'static TaskEntry {
         self.0.invocation.task
+    }
+
+    /// How its arguments are encoded, and its return value will be.
+    pub(crate) fn form(&self) -> Form {
+        self.0.invocation.form
     }
 
     /// The node that it runs on.

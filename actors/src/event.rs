@@ -1,7 +1,8 @@
 //! Supervision events: what happens to tasks and nodes, for whoever wants to watch.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
 use crate::{
@@ -15,8 +16,11 @@ use crate::{
 /// Most events that a reader may be behind; one more and it misses the oldest.
 pub const BEHIND_MAX: usize = 4096;
 
+/// So named for serde's sake, which would borrow from what it reads.
+type Name = &'static str;
+
 /// Which invocation an event is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
     /// The invocation.
     pub id: InvocationId,
@@ -25,7 +29,8 @@ pub struct Subject {
     /// The top of its tree.
     pub root: InvocationId,
     /// The task's name.
-    pub task: &'static str,
+    #[serde(deserialize_with = "crate::names::deserialize")]
+    pub task: Name,
 }
 
 impl From<&Invocation> for Subject {
@@ -40,8 +45,30 @@ impl From<&Context> for Subject {
     }
 }
 
-/// Something that happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A part of a node that no call needs, and that is started again when it fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Part {
+    /// The node's whole part in ractor's cluster.
+    Control,
+    /// Its NodeServer: the sessions with all peers, and the proxies of their actors, end with it.
+    NodeServer,
+    /// Its Gateway: the calls that it made for actors are cancelled with it.
+    Gateway,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Control => "control",
+            Self::NodeServer => "node server",
+            Self::Gateway => "gateway",
+        })
+    }
+}
+
+/// Something that happened. Encoded for the Gateway's subscribers: new variants come last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Event {
     /// A task's body started on this node.
@@ -66,6 +93,10 @@ pub enum Event {
     PolicyPanicked(Subject, String),
     /// The reader was too slow: this many events before the next one are missing.
     Missed(u64),
+    /// A part of this node failed for this reason, and is started again. Calls go on.
+    PartFailed(Part, String),
+    /// This node's events do not come any more: its gateway is gone, or is not reached. Told to who watches by it.
+    Unwatched(NodeId),
 }
 
 /// Where a node tells what happens on it. Costs next to nothing while nobody reads.

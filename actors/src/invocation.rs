@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::task::TaskEntry;
+use crate::task::{Form, TaskEntry};
 
 /// Identifies one invocation in the whole cluster: the incarnation of the node that made the call, and its count there.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -51,6 +51,8 @@ pub struct Invocation {
     pub attempt: u32,
     /// The task.
     pub task: &'static TaskEntry,
+    /// How the arguments are encoded, and the return value will be.
+    pub form: Form,
     /// The encoded arguments.
     pub arguments: Bytes,
     /// When the caller stops waiting, on this node's clock.

@@ -24,3 +24,5 @@ pub mod host;
 pub mod router;
 pub mod slot;
 pub mod wait;
+
+mod names;

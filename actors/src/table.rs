@@ -160,6 +160,9 @@ pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<Stri
         .filter(|(distance, other)| *distance <= name.len().max(other.len()) / 3)
         .collect();
     near.sort_unstable();
+    // Names share their paths: beside one that is nearly it, those that are only somewhat alike are noise.
+    let least = near.first().map_or(0, |(distance, _)| *distance);
+    near.retain(|(distance, _)| *distance <= 2 * least + 1);
     near.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
 }
 

@@ -7,6 +7,16 @@ use crate::codec;
 /// The running body of a task; it ends with the encoded return value.
 pub type TaskFuture = Pin<Box<dyn Future<Output = Result<Vec<u8>, codec::Error>> + Send>>;
 
+/// In which form a call has its arguments, and wants its return value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// As the [codec](crate::codec) writes them: caller and task have the same types.
+    #[default]
+    Codec,
+    /// As JSON, which the task's own types read: the caller has no code of the task.
+    Json,
+}
+
 /// Decodes encoded arguments and makes the body's future.
 pub type Start = fn(&[u8]) -> Result<TaskFuture, codec::Error>;
 
@@ -127,6 +137,7 @@ pub struct TaskEntry {
     origin: Origin,
     options: TaskOptions,
     start: Option<Start>,
+    start_json: Option<Start>,
     shapes: fn() -> Shapes,
     key: OnceLock<u64>,
     index: OnceLock<u32>,
@@ -142,13 +153,30 @@ impl TaskEntry {
         start: Start,
         shapes: fn() -> Shapes,
     ) -> Self {
-        Self { name, origin, options, start: Some(start), shapes, key: OnceLock::new(), index: OnceLock::new() }
+        let (start, start_json) = (Some(start), None);
+        Self { name, origin, options, start, start_json, shapes, key: OnceLock::new(), index: OnceLock::new() }
+    }
+
+    /// Has calls in [JSON](Form::Json) start by `start`.
+    #[must_use]
+    pub const fn json(mut self, start: Start) -> Self {
+        self.start_json = Some(start);
+        self
     }
 
     /// Makes the entry of a task that other nodes run: its body is not part of this program.
     #[must_use]
     pub const fn declared(name: &'static str, origin: Origin, options: TaskOptions, shapes: fn() -> Shapes) -> Self {
-        Self { name, origin, options, start: None, shapes, key: OnceLock::new(), index: OnceLock::new() }
+        let (start, start_json) = (None, None);
+        Self { name, origin, options, start, start_json, shapes, key: OnceLock::new(), index: OnceLock::new() }
+    }
+
+    /// Makes the entry of a task of which nothing but its name is known here: it is in no table, and is called in
+    /// [JSON](Form::Json).
+    #[must_use]
+    pub const fn foreign(name: &'static str) -> Self {
+        let origin = Origin { package: "", manifest_dir: "", file: "", line: 0, named: true };
+        Self::declared(name, origin, TaskOptions::new(), || Shapes::Opaque(String::new()))
     }
 
     /// The name on the wire.
@@ -179,10 +207,12 @@ impl TaskEntry {
     ///
     /// # Errors
     /// The arguments do not decode, or there is no body.
-    pub fn start(&self, arguments: &[u8]) -> Result<TaskFuture, codec::Error> {
-        match self.start {
-            Some(start) => start(arguments),
-            None => Err(codec::Error::Invalid(format!("`{}` has no body in this program", self.name))),
+    pub fn start(&self, form: Form, arguments: &[u8]) -> Result<TaskFuture, codec::Error> {
+        let invalid = |why: &str| Err(codec::Error::Invalid(format!("`{}` {why}", self.name)));
+        match (form, self.start, self.start_json) {
+            (Form::Codec, Some(start), _) | (Form::Json, Some(_), Some(start)) => start(arguments),
+            (Form::Json, Some(_), None) => invalid("cannot be called in JSON"),
+            (_, None, _) => invalid("has no body in this program"),
         }
     }
 

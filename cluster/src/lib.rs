@@ -4,6 +4,7 @@
 
 pub mod address;
 pub mod config;
+pub mod control;
 pub mod error;
 pub mod node;
 pub mod secret;

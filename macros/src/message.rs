@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
-use syn::{Attribute, Ident, LitStr, Visibility, spanned::Spanned};
+use syn::{Attribute, Ident, LitStr, PathArguments, Type, Visibility, spanned::Spanned};
 
 use crate::{facade::Facade, signature::Argument};
 
@@ -39,7 +39,9 @@ impl ToTokens for Message<'_> {
                 let doc = format!("The argument `{name}`.");
                 quote!(#[doc = #doc] pub)
             });
-            quote!(#[serde(serialize_with = #write, deserialize_with = #read)] #seen #name: #ty)
+            // As serde does it for fields that it reads by itself; only JSON ever leaves one out.
+            let default = is_option(ty).then(|| quote!(#[serde(default)]));
+            quote!(#default #[serde(serialize_with = #write, deserialize_with = #read)] #seen #name: #ty)
         });
         let (head, vis) = match public {
             Some(_) => {
@@ -54,8 +56,15 @@ impl ToTokens for Message<'_> {
         tokens.extend(quote! {
             #head
             #[derive(#facade::__private::serde::Serialize, #facade::__private::serde::Deserialize)]
-            #[serde(crate = #serde)]
+            #[serde(crate = #serde, deny_unknown_fields)]
             #vis struct #name { #(#fields),* }
         });
     }
+}
+
+/// Whether the type is spelt as the standard library's `Option`.
+fn is_option(ty: &Type) -> bool {
+    let Type::Path(path) = ty else { return false };
+    let last = path.path.segments.last();
+    last.is_some_and(|last| last.ident == "Option" && matches!(last.arguments, PathArguments::AngleBracketed(_)))
 }

@@ -116,7 +116,7 @@ impl Task {
             Some(name) => quote!(#name),
             None => quote!(#facade::__private::task_name!(#name)),
         };
-        let run = self.run();
+        let (run, tell) = (self.run(), self.tell());
         quote! {
             #[allow(non_local_definitions)]
             impl #facade::Task for #message {
@@ -124,6 +124,7 @@ impl Task {
                 const NAME: &'static str = #name;
                 const OPTIONS: #facade::TaskOptions = #options;
                 #run
+                #tell
                 fn entry() -> ::core::option::Option<&'static #facade::__private::Entry> {
                     ::core::option::Option::Some(&__ATASKS_ENTRY)
                 }
@@ -161,6 +162,19 @@ impl Task {
                 }
             },
         }
+    }
+
+    /// Tells a failure for people. Here its type is known, so whether it has a text is.
+    fn tell(&self) -> Option<TokenStream> {
+        self.body.as_ref()?;
+        let (facade, returns) = (&self.options.facade, &self.returns);
+        Some(quote! {
+            #[allow(unused_imports, clippy::needless_borrow)]
+            fn tell(returned: &#returns) -> ::core::option::Option<#facade::__private::Text> {
+                use #facade::__private::{ToldAsError as _, ToldAsText as _, ToldAsValue as _};
+                (&&&#facade::__private::Told(returned)).tell()
+            }
+        })
     }
 
     /// The task's place in the program's table; the call finds it without a search.

@@ -64,6 +64,12 @@ pub(crate) fn become_worker(builder: NodeBuilder) -> ! {
         Ok(Err(error)) => fail(&error),
         Err(error) => fail(&error),
     };
+    // One that an operator has drained, or that has failed, is started afresh by its parent.
+    let core = node.core().clone();
+    node.core().io().spawn(async move {
+        core.closed().await;
+        std::process::exit(0)
+    });
     // The life line: it ends with the parent, whatever ends that.
     let mut rest = [0; 64];
     while !matches!(life.read(&mut rest), Ok(0) | Err(_)) {}

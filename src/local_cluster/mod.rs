@@ -3,12 +3,14 @@
 mod child;
 mod orders;
 mod process;
+mod run_file;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use atasks_cluster::address::Address;
 
 use self::process::Children;
+pub use self::run_file::RunningCluster;
 use crate::{Node, NodeBuilder, NodeId, StartError};
 
 pub(crate) use self::child::{become_worker, is_child};
@@ -53,6 +55,12 @@ impl LocalCluster {
     /// Makes a cluster step by step.
     pub fn builder() -> LocalClusterBuilder {
         LocalClusterBuilder::default()
+    }
+
+    /// The clusters of this user that run on this machine now, started by whatever program; sorted.
+    #[must_use]
+    pub fn running() -> Vec<RunningCluster> {
+        run_file::running()
     }
 
     /// This process's node, a client.

@@ -28,6 +28,7 @@ use super::{
     LocalWorker,
     child::{WORKER_OF, mark},
     orders::Orders,
+    run_file::RunFile,
 };
 use crate::{Loss, NodeId, StartError};
 
@@ -47,6 +48,7 @@ pub(super) struct Children {
     state: Mutex<State>,
     failed: Notify,
     gone: Condvar,
+    run_file: Mutex<Option<RunFile>>,
 }
 
 #[derive(Default)]
@@ -78,6 +80,7 @@ impl Children {
             state: Mutex::default(),
             failed: Notify::new(),
             gone: Condvar::new(),
+            run_file: Mutex::default(),
         })
     }
 
@@ -99,6 +102,10 @@ impl Children {
 
     /// Starts all, each under a thread of its own that waits for its end.
     pub(super) fn start(self: &Arc<Self>) -> Result<(), StartError> {
+        match RunFile::write(&self.addresses) {
+            Ok(file) => *self.run_file() = Some(file),
+            Err(error) => tracing::warn!(%error, "the tool will not find this cluster by itself"),
+        }
         for worker in 0..self.count() {
             let child = self.spawn(worker)?;
             let children = self.clone();
@@ -112,6 +119,7 @@ impl Children {
     /// Ends all: their life lines are cut, and what still runs after `patience` is killed. Tells when none is left.
     pub(super) fn end(self: &Arc<Self>, patience: Duration) -> oneshot::Receiver<()> {
         let (tell, told) = oneshot::channel();
+        *self.run_file() = None;
         let mut state = self.state();
         state.ended = true;
         state.running.values_mut().for_each(|running| running.life = None);
@@ -298,6 +306,10 @@ impl Children {
         }
         let lines: Vec<_> = state.output.iter().map(String::as_str).collect();
         format!("their last output:\n{}", lines.join("\n"))
+    }
+
+    fn run_file(&self) -> MutexGuard<'_, Option<RunFile>> {
+        self.run_file.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

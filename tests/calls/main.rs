@@ -8,6 +8,7 @@ mod cancelled;
 mod context;
 mod detached;
 mod events;
+mod json;
 mod leave;
 mod lost_context;
 mod options;

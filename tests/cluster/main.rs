@@ -7,11 +7,13 @@ mod programs;
 #[path = "../programs/tasks.rs"]
 mod tasks;
 
+mod blips;
 mod calls;
 mod draining;
 mod joining;
 mod losses;
 mod mesh;
+mod proxy;
 mod strangers;
 
 use std::path::Path;

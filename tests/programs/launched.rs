@@ -4,6 +4,7 @@
 
 mod log;
 mod tasks;
+mod typed;
 
 use std::time::Duration;
 

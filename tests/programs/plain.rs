@@ -4,6 +4,12 @@
 
 mod tasks;
 
+/// Another program has it with other types.
+#[atasks::task(name = "typed::differs")]
+async fn differs(text: String) -> atasks::Result<String> {
+    Ok(text)
+}
+
 #[atasks::main(worker = "serve")]
 fn main() -> Result<(), atasks::TaskError> {
     let found = tasks::whereabouts().wait()?;

@@ -58,6 +58,22 @@ pub(crate) async fn carry(load: Vec<u8>, millis: u64) -> Done<Whereabouts> {
     Ok(here())
 }
 
+/// Takes something along and tells how often this process has run it for `key`.
+#[atasks::task]
+pub(crate) async fn count_run(key: u64, load: Vec<u8>, millis: u64) -> Done<u32> {
+    static RUNS: std::sync::Mutex<std::collections::BTreeMap<u64, u32>> =
+        std::sync::Mutex::new(std::collections::BTreeMap::new());
+    let runs = {
+        let mut all = RUNS.lock().unwrap();
+        let runs = all.entry(key).or_default();
+        *runs += 1;
+        *runs
+    };
+    tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
+    assert!(load.iter().all(|byte| *byte == 7), "the load has changed");
+    Ok(runs)
+}
+
 /// Keeps its executor busy.
 #[atasks::task]
 pub(crate) async fn occupy(millis: u64) -> Done<Whereabouts> {

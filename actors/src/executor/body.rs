@@ -86,7 +86,7 @@ impl Body {
             let (after, waited_for) = (Duration::ZERO, Waiting::Executor);
             return Err(Outcome::Failed(TaskError::DeadlineExceeded { after, waited_for, ran: Ran::No }));
         }
-        let future = crash::catch(|| context.task().start(arguments))
+        let future = crash::catch(|| context.task().start(context.form(), arguments))
             .unwrap_or_else(|panic| Err(codec::Error::Panicked(panic.message().to_owned())))
             .map_err(|error| Outcome::Failed(self.codec_error(error, Payload::Arguments)))?;
         if !context.advance(Phase::Queued, Phase::Started) {

@@ -57,6 +57,7 @@ fn invocation(id: InvocationId, parent: Option<&Context>, task: &'static TaskEnt
         root: parent.map_or(id, Context::root),
         attempt: 1,
         task,
+        form: crate::task::Form::Codec,
         arguments,
         deadline: None,
         label: None,

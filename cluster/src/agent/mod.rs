@@ -12,7 +12,7 @@ use atasks_actors::{
     outcome::{Outcome, Reply},
     router::Router,
     table::TaskTable,
-    task::TaskEntry,
+    task::{Form, TaskEntry},
     task_error::{Payload, TaskError},
 };
 use bytes::Bytes;
@@ -29,6 +29,7 @@ pub(crate) struct Request {
     pub(crate) attempt: u32,
     /// Number of the task as this node has told it.
     pub(crate) task: u32,
+    pub(crate) form: Form,
     pub(crate) arguments: Bytes,
     pub(crate) deadline: Option<Instant>,
     pub(crate) label: Option<Arc<str>>,
@@ -64,7 +65,7 @@ impl Agent {
 
     /// Takes a request, or answers it at once.
     pub(crate) fn admit(&self, node: &Arc<NodeCore>, request: Request) -> Result<(Context, Bytes), Outcome> {
-        let Request { id, parent, root, attempt, task, arguments, deadline, label, baggage, holds } = request;
+        let Request { id, parent, root, attempt, task, form, arguments, deadline, label, baggage, holds } = request;
         if self.pool.get().is_none() || node.is_closed() || node.is_draining() {
             return Err(Outcome::HandedBack);
         }
@@ -74,7 +75,7 @@ impl Agent {
         };
         let nothing = Bytes::new();
         let invocation =
-            Invocation { id, parent, root, attempt, task, arguments: nothing, deadline, label, baggage, holds };
+            Invocation { id, parent, root, attempt, task, form, arguments: nothing, deadline, label, baggage, holds };
         let router: Arc<dyn Router> = node.clone();
         Ok((Context::new(invocation, router), arguments))
     }

@@ -1,24 +1,42 @@
-//! The actor of a link: runs its loops, and gives the verdict when one of them ends.
+//! The actor of a link: gives it its connections, has it redialled, and ends it with the verdict on its peer.
 
 use std::{
-    future::Future,
     sync::{Arc, Weak},
+    time::Duration,
 };
 
 use atasks_actors::task_error::Loss;
-use bytes::BytesMut;
 use ractor::{Actor, ActorProcessingErr, ActorRef, Message};
-use tokio::task::AbortHandle;
+use tokio::{task::AbortHandle, time::sleep};
 
-use super::Link;
-use crate::node::NodeCore;
+use super::{
+    Connection, Link,
+    io::End,
+    redial::{Redialled, redial},
+};
+use crate::{address::Address, node::NodeCore};
+
+/// Heartbeats that a peer which does not listen has to come back after its connection closed.
+const GRACE_HEARTBEATS: u32 = 2;
 
 pub(crate) struct LinkActor;
 
-/// What the loops of a link tell its actor.
+/// What happens to a link.
 pub(crate) enum LinkMsg {
-    /// The link has ended in this way.
-    Over(Loss),
+    /// The session goes on over this connection.
+    Connected(Connection),
+    /// The connection of that number has ended in this way.
+    Ended(u64, End),
+    /// A peer that does not listen has not come back since that connection ended.
+    NotBack(u64),
+    /// The peer has said nothing for `liveness.suspect_after`.
+    Suspect,
+    /// It has said nothing for `liveness.lost_after`.
+    Silent,
+    /// This is what came of redialling.
+    Redialled(Redialled),
+    /// The link has been ended from outside.
+    Lost,
 }
 
 impl Message for LinkMsg {}
@@ -26,13 +44,22 @@ impl Message for LinkMsg {}
 pub(crate) struct State {
     link: Arc<Link>,
     node: Weak<NodeCore>,
+    /// The address by which this node has found the peer, if it has dialled.
+    dialled: Option<Address>,
+    /// Counts the connections.
+    connection: u64,
+    /// Reader and writer of the connection.
     loops: Vec<AbortHandle>,
+    clock: AbortHandle,
+    redialling: Option<AbortHandle>,
 }
 
 impl Drop for State {
     /// Whatever ends the actor ends the link with it.
     fn drop(&mut self) {
-        self.loops.iter().for_each(AbortHandle::abort);
+        self.stop_loops();
+        self.clock.abort();
+        self.stop_redialling();
         if let Some(node) = self.node.upgrade() {
             node.link_is_lost(&self.link, Loss::Closed);
         }
@@ -43,59 +70,156 @@ impl Drop for State {
 impl Actor for LinkActor {
     type Msg = LinkMsg;
     type State = State;
-    type Arguments = (Arc<Link>, BytesMut);
+    type Arguments = (Arc<Link>, Connection, Option<Address>);
 
     async fn pre_start(
         &self,
         myself: ActorRef<LinkMsg>,
-        (link, read): (Arc<Link>, BytesMut),
+        (link, connection, dialled): (Arc<Link>, Connection, Option<Address>),
     ) -> Result<State, ActorProcessingErr> {
-        let writer = link.clone();
-        let loops = vec![
-            watch(&myself, link.clone().read(read)),
-            watch(&myself, async move {
-                if let Err(error) = writer.write().await {
-                    tracing::debug!(%error, "the connection broke");
-                }
-                Loss::Closed
-            }),
-            watch(&myself, link.clone().tick()),
-        ];
-        let node = link.node.clone();
-        Ok(State { link, node, loops })
-    }
-
-    async fn post_start(&self, _myself: ActorRef<LinkMsg>, state: &mut State) -> Result<(), ActorProcessingErr> {
-        if let Some(node) = state.node.upgrade() {
-            node.introduce_to(&state.link);
+        let _ = link.actor.set(myself.clone());
+        // Before anything is read: the answer to the peer's introduction is whom this node knows, and a peer that hears
+        // that first takes it for all that there is to wait for.
+        if let Some(node) = link.node.upgrade() {
+            node.introduce_to(&link);
         }
-        Ok(())
+        let clock = tokio::spawn(link.clone().tick()).abort_handle();
+        let node = link.node.clone();
+        let mut state = State { link, node, dialled, connection: 0, loops: Vec::new(), clock, redialling: None };
+        state.connect(&myself, connection)?;
+        Ok(state)
     }
 
     async fn handle(
         &self,
         myself: ActorRef<LinkMsg>,
-        LinkMsg::Over(loss): LinkMsg,
+        message: LinkMsg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         let Some(node) = state.node.upgrade() else {
             myself.stop(None);
             return Ok(());
         };
-        let loss = node.verdict(state.link.id(), loss).await;
-        node.link_is_lost(&state.link, loss);
-        myself.stop(None);
+        if let Some(loss) = state.handle(&myself, &node, message).await {
+            node.link_is_lost(&state.link, loss);
+            myself.stop(None);
+        }
         Ok(())
     }
 }
 
-/// Runs a loop of the link; its end is told to the actor.
-fn watch(actor: &ActorRef<LinkMsg>, link: impl Future<Output = Loss> + Send + 'static) -> AbortHandle {
+impl State {
+    /// Does what a message asks for. Gives the verdict if that is the end of the link.
+    async fn handle(&mut self, actor: &ActorRef<LinkMsg>, node: &NodeCore, message: LinkMsg) -> Option<Loss> {
+        match message {
+            LinkMsg::Connected(connection) | LinkMsg::Redialled(Redialled::Again(connection)) => {
+                self.stop_redialling();
+                let error = self.connect(actor, connection).err()?;
+                tracing::error!(peer = %self.link.id(), %error, "the peer claims what cannot be; closing the link");
+                Some(Loss::Closed)
+            }
+            LinkMsg::Ended(connection, _) if connection != self.connection => None,
+            LinkMsg::Ended(_, End::Left) => Some(Loss::Left),
+            LinkMsg::Ended(_, End::Misused) => Some(Loss::Closed),
+            LinkMsg::Ended(_, End::Broken) => {
+                self.stop_loops();
+                self.link.detach();
+                match node.verdict(self.link.id(), Loss::Closed).await {
+                    Loss::Closed if !node.is_closed() => {
+                        self.look_for_another(actor, node);
+                        None
+                    }
+                    told => Some(told),
+                }
+            }
+            LinkMsg::NotBack(connection) if connection != self.connection || self.link.is_connected() => None,
+            LinkMsg::NotBack(_) if self.link.silence() < grace(node) => {
+                // It tries: a greeting of its was cut off.
+                self.look_for_another(actor, node);
+                None
+            }
+            LinkMsg::NotBack(_) => Some(Loss::Closed),
+            LinkMsg::Suspect => {
+                self.redial(actor);
+                None
+            }
+            LinkMsg::Silent => Some(Loss::Silent),
+            LinkMsg::Redialled(Redialled::Over(loss)) => Some(loss),
+            LinkMsg::Lost => Some(Loss::Closed),
+        }
+    }
+
+    fn connect(&mut self, actor: &ActorRef<LinkMsg>, connection: Connection) -> Result<(), ActorProcessingErr> {
+        self.stop_loops();
+        let (socket, read) = self.link.attach(connection)?;
+        self.connection += 1;
+        let reader = self.link.clone().read(socket.clone(), read);
+        let writer = self.link.clone().write(socket);
+        self.loops = vec![watch(actor, self.connection, reader), watch(actor, self.connection, writer)];
+        Ok(())
+    }
+
+    /// The connection is gone: sees to it that there is another, or a verdict.
+    fn look_for_another(&mut self, actor: &ActorRef<LinkMsg>, node: &NodeCore) {
+        if !self.addresses().is_empty() {
+            return self.redial(actor);
+        }
+        let (grace, connection, actor) = (grace(node), self.connection, actor.clone());
+        tokio::spawn(async move {
+            sleep(grace).await;
+            let _ = actor.cast(LinkMsg::NotBack(connection));
+        });
+    }
+
+    /// Dials the peer, beside a silent connection or after a broken one.
+    fn redial(&mut self, actor: &ActorRef<LinkMsg>) {
+        let addresses = self.addresses();
+        if self.redialling.is_some() || addresses.is_empty() {
+            return;
+        }
+        let (link, actor) = (self.link.clone(), actor.clone());
+        let redials = tokio::spawn(async move {
+            let redialled = redial(link, addresses).await;
+            let _ = actor.cast(LinkMsg::Redialled(redialled));
+        });
+        self.redialling = Some(redials.abort_handle());
+    }
+
+    /// Where the peer can be dialled: where it was found, else where it says that it listens. None for a client.
+    fn addresses(&self) -> Vec<Address> {
+        match &self.dialled {
+            Some(dialled) => vec![dialled.clone()],
+            None => self.link.addresses().iter().filter_map(|text| text.parse().ok()).collect(),
+        }
+    }
+
+    fn stop_redialling(&mut self) {
+        if let Some(redials) = self.redialling.take() {
+            redials.abort();
+        }
+    }
+
+    fn stop_loops(&mut self) {
+        self.loops.drain(..).for_each(|running| running.abort());
+    }
+}
+
+/// How long a peer that does not listen may stay away.
+fn grace(node: &NodeCore) -> Duration {
+    node.config().liveness.heartbeat * GRACE_HEARTBEATS
+}
+
+/// Runs a loop of a connection; its end is told to the actor.
+fn watch(
+    actor: &ActorRef<LinkMsg>,
+    connection: u64,
+    running: impl Future<Output = End> + Send + 'static,
+) -> AbortHandle {
     let actor = actor.clone();
     tokio::spawn(async move {
-        let loss = link.await;
+        let end = running.await;
         // The actor may have ended already: then the link has as well.
-        let _ = actor.cast(LinkMsg::Over(loss));
+        let _ = actor.cast(LinkMsg::Ended(connection, end));
     })
     .abort_handle()
 }

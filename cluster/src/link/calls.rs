@@ -7,12 +7,13 @@ use atasks_actors::{
     invocation::{Invocation, InvocationId},
     outcome::Outcome,
     slot::{Door, Slot},
+    task::Form,
     task_error::{Canceller, Loss, Payload, Ran, TaskError, Waiting},
 };
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::Link;
+use super::{Link, LinkMsg};
 use crate::session::{
     Awaited, ProtocolError, Refused,
     frame::{Head, Id, Lineage, Status, extension},
@@ -86,8 +87,9 @@ impl Link {
         let super::Out { outgoing, pending, .. } = &mut *out;
         let lost = pending.drain(|call| outgoing.reached_wire(call));
         drop(out);
-        self.socket.abort();
-        self.quiet.notify_waiters();
+        self.detach();
+        self.tell(LinkMsg::Lost);
+        self.streams.end();
         for lost in lost {
             let ran = if lost.reached { Ran::Maybe } else { Ran::No };
             lost.waiting.complete(Outcome::Failed(self.loss(reason, ran)));
@@ -150,6 +152,9 @@ fn extension_of(invocation: &Invocation) -> Result<Vec<u8>, TaskError> {
     }
     if let Some(label) = &invocation.label {
         add(&mut area, extension::LABEL, label.as_bytes())?;
+    }
+    if invocation.form == Form::Json {
+        add(&mut area, extension::JSON, &[])?;
     }
     if let Some(holds) = &invocation.holds {
         put(&mut area, extension::HELD_LIMITS, &**holds)?;

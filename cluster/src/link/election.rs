@@ -24,11 +24,17 @@ impl Election {
 
     /// Asks to link with `peer` over a connection that was dialled by `dialled`. False: another connection stays.
     pub(crate) fn reserve(&mut self, peer: &NodeId, dialled: Dialled) -> bool {
+        !self.linked.contains(peer) && self.prefer(peer, dialled)
+    }
+
+    /// Asks to go on with the link to `peer` over another connection. False: yet another one stays, or there is no link.
+    pub(crate) fn reserve_again(&mut self, peer: &NodeId, dialled: Dialled) -> bool {
+        self.linked.contains(peer) && self.prefer(peer, dialled)
+    }
+
+    fn prefer(&mut self, peer: &NodeId, dialled: Dialled) -> bool {
         let us = (self.us.name(), self.us.incarnation());
         let Some(winner) = stays(us, (peer.name(), peer.incarnation())) else { return false };
-        if self.linked.contains(peer) {
-            return false;
-        }
         match self.reserved.get(peer) {
             // A second connection of the same side: the first is likely dead, and the newcomer is not.
             None => {}
@@ -48,12 +54,25 @@ impl Election {
 
     /// Makes the connection the link. False: it was overtaken by another one meanwhile.
     pub(crate) fn confirm(&mut self, peer: &NodeId, dialled: Dialled) -> bool {
-        if self.linked.contains(peer) || self.reserved.get(peer) != Some(&dialled) {
-            return false;
+        let confirmed = !self.linked.contains(peer) && self.stands(peer, dialled);
+        if confirmed {
+            self.linked.insert(peer.clone());
         }
-        self.reserved.remove(peer);
-        self.linked.insert(peer.clone());
-        true
+        confirmed
+    }
+
+    /// Makes the connection that of the link. False: it was overtaken, or the link is gone.
+    pub(crate) fn confirm_again(&mut self, peer: &NodeId, dialled: Dialled) -> bool {
+        self.linked.contains(peer) && self.stands(peer, dialled)
+    }
+
+    /// Takes the reservation out, if it is still this one.
+    fn stands(&mut self, peer: &NodeId, dialled: Dialled) -> bool {
+        let stands = self.reserved.get(peer) == Some(&dialled);
+        if stands {
+            self.reserved.remove(peer);
+        }
+        stands
     }
 
     /// The greeting failed.
@@ -108,6 +127,22 @@ mod tests {
     fn a_node_never_links_with_itself() {
         let (a, _) = nodes();
         assert!(!Election::new(a.clone()).reserve(&a, Dialled::ByUs));
+    }
+
+    #[test]
+    fn a_link_goes_on_over_the_connection_of_the_smaller() {
+        let (a, b) = nodes();
+        let (mut at_a, mut at_b) = (Election::new(a.clone()), Election::new(b.clone()));
+        assert!(!at_a.reserve_again(&b, Dialled::ByUs), "there is no link");
+        assert!(at_a.reserve(&b, Dialled::ByUs) && at_a.confirm(&b, Dialled::ByUs));
+        assert!(at_b.reserve(&a, Dialled::ByPeer) && at_b.confirm(&a, Dialled::ByPeer));
+        assert!(at_b.reserve_again(&a, Dialled::ByUs) && at_a.reserve_again(&b, Dialled::ByPeer));
+        assert!(at_a.reserve_again(&b, Dialled::ByUs), "a is smaller: its own stays");
+        assert!(at_b.reserve_again(&a, Dialled::ByPeer) && !at_b.confirm_again(&a, Dialled::ByUs));
+        assert!(at_a.confirm_again(&b, Dialled::ByUs) && at_b.confirm_again(&a, Dialled::ByPeer));
+        assert!(at_a.is_linked(&b) && !at_a.confirm_again(&b, Dialled::ByUs));
+        at_a.unlink(&b);
+        assert!(!at_a.reserve_again(&b, Dialled::ByPeer));
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! The greeting: both ends say who they are, and agree whether this connection becomes their link.
+//! The greeting: both ends say who they are, and agree whether this connection becomes their link, or carries it on.
 
 use std::{io, sync::Arc};
 
 use atasks_actors::node_id::NodeId;
 use bytes::BytesMut;
 
-use super::{Link, Peer};
+use super::{Connection, Link, Peer};
 use crate::{
     config::Role,
     node::NodeCore,
@@ -22,6 +22,12 @@ pub(crate) enum GreetError {
     /// Another connection to the same node is the link, or becomes it.
     #[error("{0} is linked already")]
     Linked(NodeId),
+    /// Another node than the one that was expected answers.
+    #[error("{0} answers there")]
+    Another(NodeId),
+    /// One end, or both, have given the session up.
+    #[error("the session with it is over")]
+    Gone,
     /// Another node has its name.
     #[error("{0}")]
     NameTaken(String),
@@ -36,35 +42,42 @@ pub(crate) enum GreetError {
     Io(#[from] io::Error),
 }
 
-/// Greets over `socket`. Gives the link, and what the peer has sent after its greeting.
+/// Greets over `socket`. Gives the link, which is a new one, or one whose session goes on over this connection.
 pub(crate) async fn greet(
     node: &Arc<NodeCore>,
     socket: Socket,
     dialled: Dialled,
-) -> Result<(Arc<Link>, BytesMut), GreetError> {
+) -> Result<(Arc<Link>, Connection), GreetError> {
     let mut talk = Talk { socket, read: BytesMut::new() };
-    let hello = Greeting::Hello(hello(node));
-    let peer = match dialled {
+    let own = hello(node, node.next_session(), false);
+    let (theirs, session) = match dialled {
         Dialled::ByUs => {
-            talk.say(&[&hello]).await?;
-            talk.hear_hello().await?
+            talk.say(&[&Greeting::Hello(own.clone())]).await?;
+            (talk.hear_hello().await?, own.session)
         }
-        Dialled::ByPeer => talk.hear_hello().await?,
+        Dialled::ByPeer => {
+            let theirs = talk.hear_hello().await?;
+            let session = theirs.session;
+            (theirs, session)
+        }
     };
+    let resumes = dialled == Dialled::ByPeer && theirs.resumes;
+    let (peer, hello) = (Peer::from(theirs), Greeting::Hello(own));
+    if resumes {
+        return go_on(node, talk, &hello, &peer.id, session).await;
+    }
     if let Err(text) = node.may_be_named(&peer, dialled) {
-        let refusal = Greeting::Refuse(Refusal { reason: RefusalReason::NameTaken, text: text.clone() });
-        talk.refuse(dialled, &hello, &refusal).await;
+        talk.refuse(dialled, &hello, RefusalReason::NameTaken, text.clone()).await;
         return Err(GreetError::NameTaken(text));
     }
+    node.evict_broken(&peer.id);
     if !node.election().reserve(&peer.id, dialled) {
         let error = if peer.id == *node.me() { GreetError::Itself } else { GreetError::Linked(peer.id) };
-        let text = error.to_string();
-        let refusal = Greeting::Refuse(Refusal { reason: RefusalReason::NotWanted, text });
-        talk.refuse(dialled, &hello, &refusal).await;
+        talk.refuse(dialled, &hello, RefusalReason::NotWanted, error.to_string()).await;
         return Err(error);
     }
     let mut reserved = Reserved { node, peer: &peer.id, dialled, stands: Stands::Reserved };
-    let welcome = Greeting::Welcome(Welcome { version: VERSIONS.max, resumed: false });
+    let welcome = Greeting::Welcome(Welcome { version: VERSIONS.max, resumed: None });
     match dialled {
         Dialled::ByUs => {
             talk.hear_welcome(&peer.id).await?;
@@ -80,7 +93,59 @@ pub(crate) async fn greet(
     }
     reserved.stands = Stands::Linked;
     drop(reserved);
-    Ok((Link::new(peer, talk.socket, node), talk.read))
+    Ok((Link::new(peer, session, node), talk.into_connection(None)))
+}
+
+/// Has the session of `link` go on over a connection that this node has dialled.
+pub(crate) async fn greet_again(node: &Arc<NodeCore>, link: &Link, socket: Socket) -> Result<Connection, GreetError> {
+    let mut talk = Talk { socket, read: BytesMut::new() };
+    let hello = Greeting::Hello(hello(node, link.session(), true));
+    talk.say(&[&hello]).await?;
+    let peer = Peer::from(talk.hear_hello().await?).id;
+    if peer != *link.id() {
+        let error = GreetError::Another(peer);
+        talk.refuse(Dialled::ByUs, &hello, RefusalReason::NotWanted, error.to_string()).await;
+        return Err(error);
+    }
+    if !node.election().reserve_again(&peer, Dialled::ByUs) {
+        let error = GreetError::Linked(peer);
+        talk.refuse(Dialled::ByUs, &hello, RefusalReason::NotWanted, error.to_string()).await;
+        return Err(error);
+    }
+    let mut reserved = Reserved { node, peer: &peer, dialled: Dialled::ByUs, stands: Stands::ReservedAgain };
+    let resumed = talk.hear_welcome(&peer).await?.ok_or(GreetError::Gone)?;
+    // It lives, and it has let go of the former connection: from here on nothing comes over that.
+    let processed = link.detach_and_count().await;
+    reserved.confirm()?;
+    talk.say(&[&Greeting::Welcome(Welcome { version: VERSIONS.max, resumed: Some(processed) })]).await?;
+    Ok(talk.into_connection(Some(resumed)))
+}
+
+/// Lets a session go on over a connection that the peer has dialled.
+async fn go_on(
+    node: &Arc<NodeCore>,
+    mut talk: Talk,
+    hello: &Greeting,
+    peer: &NodeId,
+    session: u128,
+) -> Result<(Arc<Link>, Connection), GreetError> {
+    let Some(link) = node.link_to(peer).filter(|link| link.session() == session) else {
+        talk.refuse(Dialled::ByPeer, hello, RefusalReason::Gone, GreetError::Gone.to_string()).await;
+        return Err(GreetError::Gone);
+    };
+    if !node.election().reserve_again(peer, Dialled::ByPeer) {
+        let error = GreetError::Linked(peer.clone());
+        talk.refuse(Dialled::ByPeer, hello, RefusalReason::NotWanted, error.to_string()).await;
+        return Err(error);
+    }
+    let mut reserved = Reserved { node, peer, dialled: Dialled::ByPeer, stands: Stands::ReservedAgain };
+    link.is_heard();
+    let processed = link.detach_and_count().await;
+    let welcome = Greeting::Welcome(Welcome { version: VERSIONS.max, resumed: Some(processed) });
+    talk.say(&[hello, &welcome]).await?;
+    let resumed = talk.hear_welcome(peer).await?.ok_or(GreetError::Gone)?;
+    reserved.confirm()?;
+    Ok((link, talk.into_connection(Some(resumed))))
 }
 
 /// What a greeting has got so far; given back when the greeting fails, or is cut off.
@@ -91,8 +156,11 @@ struct Reserved<'a> {
     stands: Stands,
 }
 
+#[derive(Clone, Copy)]
 enum Stands {
     Reserved,
+    /// For a link that is there already.
+    ReservedAgain,
     Confirmed,
     /// The link has it from here on.
     Linked,
@@ -100,10 +168,14 @@ enum Stands {
 
 impl Reserved<'_> {
     fn confirm(&mut self) -> Result<(), GreetError> {
-        if !self.node.election().confirm(self.peer, self.dialled) {
+        let (confirmed, stands) = match self.stands {
+            Stands::ReservedAgain => (self.node.election().confirm_again(self.peer, self.dialled), Stands::Linked),
+            _ => (self.node.election().confirm(self.peer, self.dialled), Stands::Confirmed),
+        };
+        if !confirmed {
             return Err(GreetError::Linked(self.peer.clone()));
         }
-        self.stands = Stands::Confirmed;
+        self.stands = stands;
         Ok(())
     }
 }
@@ -111,14 +183,14 @@ impl Reserved<'_> {
 impl Drop for Reserved<'_> {
     fn drop(&mut self) {
         match self.stands {
-            Stands::Reserved => self.node.election().release(self.peer, self.dialled),
+            Stands::Reserved | Stands::ReservedAgain => self.node.election().release(self.peer, self.dialled),
             Stands::Confirmed => self.node.election().unlink(self.peer),
             Stands::Linked => {}
         }
     }
 }
 
-fn hello(node: &NodeCore) -> Hello {
+fn hello(node: &NodeCore, session: u128, resumes: bool) -> Hello {
     Hello {
         versions: VERSIONS,
         name: node.me().name().to_owned(),
@@ -128,13 +200,27 @@ fn hello(node: &NodeCore) -> Hello {
             Role::Client => greeting::Role::Client,
             Role::Operator => greeting::Role::Operator,
         },
-        // Resuming a session comes later; its place in the greeting is there.
-        session: 0,
-        processed: 0,
+        session,
+        resumes,
         table_digest: [0; 16],
         payload_max: node.payload_max_wire(),
         addresses: node.advertised().take(greeting::ADDRESSES_MAX).collect(),
         cluster_size: None,
+    }
+}
+
+impl From<Hello> for Peer {
+    fn from(hello: Hello) -> Self {
+        Self {
+            id: NodeId::new(&hello.name, hello.incarnation),
+            role: match hello.role {
+                greeting::Role::Worker => Role::Worker,
+                greeting::Role::Client => Role::Client,
+                greeting::Role::Operator => Role::Operator,
+            },
+            addresses: hello.addresses,
+            payload_max: hello.payload_max,
+        }
     }
 }
 
@@ -153,7 +239,8 @@ impl Talk {
     }
 
     /// The peer learns more from that than from a closed connection; whether it hears it is its affair.
-    async fn refuse(&mut self, dialled: Dialled, hello: &Greeting, refusal: &Greeting) {
+    async fn refuse(&mut self, dialled: Dialled, hello: &Greeting, reason: RefusalReason, text: String) {
+        let refusal = &Greeting::Refuse(Refusal { reason, text });
         let answer: &[&Greeting] = if dialled == Dialled::ByPeer { &[hello, refusal] } else { &[refusal] };
         let _ = self.say(answer).await;
     }
@@ -170,29 +257,28 @@ impl Talk {
         }
     }
 
-    async fn hear_hello(&mut self) -> Result<Peer, GreetError> {
+    async fn hear_hello(&mut self) -> Result<Hello, GreetError> {
         match self.hear().await? {
-            Greeting::Hello(hello) => Ok(Peer {
-                id: NodeId::new(&hello.name, hello.incarnation),
-                role: match hello.role {
-                    greeting::Role::Worker => Role::Worker,
-                    greeting::Role::Client => Role::Client,
-                    greeting::Role::Operator => Role::Operator,
-                },
-                addresses: hello.addresses,
-                payload_max: hello.payload_max,
-            }),
+            Greeting::Hello(hello) => Ok(hello),
             Greeting::Refuse(refusal) => Err(GreetError::Refused(refusal.text)),
             Greeting::Welcome(_) => Err(GreetingError::Malformed("is a welcome before a hello").into()),
         }
     }
 
-    async fn hear_welcome(&mut self, peer: &NodeId) -> Result<(), GreetError> {
+    /// How much the peer has processed, if the session goes on.
+    async fn hear_welcome(&mut self, peer: &NodeId) -> Result<Option<u64>, GreetError> {
         match self.hear().await? {
-            Greeting::Welcome(_) => Ok(()),
-            Greeting::Refuse(Refusal { reason: RefusalReason::NotWanted, .. }) => Err(GreetError::Linked(peer.clone())),
-            Greeting::Refuse(refusal) => Err(GreetError::Refused(refusal.text)),
+            Greeting::Welcome(welcome) => Ok(welcome.resumed),
+            Greeting::Refuse(Refusal { reason, text }) => Err(match reason {
+                RefusalReason::NotWanted => GreetError::Linked(peer.clone()),
+                RefusalReason::Gone => GreetError::Gone,
+                _ => GreetError::Refused(text),
+            }),
             Greeting::Hello(_) => Err(GreetingError::Malformed("is a second hello").into()),
         }
+    }
+
+    fn into_connection(self, resumed: Option<u64>) -> Connection {
+        Connection { socket: self.socket, read: self.read, resumed }
     }
 }

@@ -1,79 +1,81 @@
 //! The loops of a link, on the node's own thread: one reads, one writes, one keeps the time.
 
-use std::{
-    io,
-    sync::{Arc, PoisonError, atomic::Ordering},
-};
+use std::sync::{Arc, atomic::Ordering};
 
-use atasks_actors::{executor::LoadReport, task_error::Loss};
-use bytes::BytesMut;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use atasks_actors::executor::LoadReport;
+use bytes::{Bytes, BytesMut};
+use tokio::time::{MissedTickBehavior, interval};
 
-use super::{Abilities, Link};
+use super::{Abilities, Link, LinkMsg};
 use crate::{
     config::Role,
     node::NodeCore,
     session::{Event, Incoming, ProtocolError, frame::Heartbeat},
+    transport::Socket,
     wire::{Acquaintance, Introduction, Notice},
 };
 
-/// Capacity that the writer's buffer keeps.
-const BATCH_KEPT: usize = 1 << 20;
+/// How a connection has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The peer has said goodbye.
+    Left,
+    /// It closed, or broke.
+    Broken,
+    /// The peer has broken the protocol.
+    Misused,
+}
 
 impl Link {
     /// Reads until the connection ends, and tells how.
-    pub(super) async fn read(self: Arc<Self>, mut buffer: BytesMut) -> Loss {
-        let payload_max = self.node.upgrade().map_or(0, |node| node.payload_max_wire());
-        let mut reader = Reader { incoming: Incoming::new(payload_max), outcomes: Vec::new(), left: None };
+    pub(super) async fn read(self: Arc<Self>, socket: Arc<Socket>, mut buffer: BytesMut) -> End {
+        let mut reader = self.reader.lock().await;
         loop {
             let heard = reader.take(&self, &mut buffer);
             if let Err(error) = heard {
                 tracing::error!(peer = %self.peer.id, %error, "the peer broke the protocol; closing the link");
-                return Loss::Closed;
+                return End::Misused;
             }
             if let Some(last_call) = reader.left {
                 self.out().outgoing.reached_only(last_call);
-                return Loss::Left;
+                return End::Left;
             }
-            match self.socket.read(&mut buffer).await {
-                Ok(0) => return Loss::Closed,
+            match socket.read(&mut buffer).await {
+                Ok(0) => return End::Broken,
                 Ok(_) => {}
                 Err(error) => {
                     tracing::debug!(peer = %self.peer.id, %error, "the connection broke");
-                    return Loss::Closed;
+                    return End::Broken;
                 }
             }
-            *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+            self.is_heard();
         }
     }
 
     /// Writes what waits, in batches as large as what has come meanwhile.
-    pub(super) async fn write(self: Arc<Self>) -> io::Result<()> {
-        let mut batch = Vec::new();
+    pub(super) async fn write(self: Arc<Self>, socket: Arc<Socket>) -> End {
         loop {
             self.waiting.notified().await;
-            while self.next_batch(&mut batch) {
-                self.socket.write_all(&batch).await?;
+            while let Some(batch) = self.next_batch(&socket) {
+                if let Err(error) = socket.write_all(&batch).await {
+                    tracing::debug!(peer = %self.peer.id, %error, "the connection broke");
+                    return End::Broken;
+                }
             }
         }
     }
 
-    /// Takes what is to be written next. False: nothing, and the writer is off duty.
-    fn next_batch(&self, batch: &mut Vec<u8>) -> bool {
-        batch.clear();
-        if batch.capacity() > BATCH_KEPT {
-            batch.shrink_to(BATCH_KEPT);
-        }
+    /// Takes what is to be written next. None: nothing, and the writer is off duty.
+    fn next_batch(&self, socket: &Arc<Socket>) -> Option<Bytes> {
         let mut out = self.out();
-        if out.lost.is_some() {
-            // Whoever waited was told that what waits here never left.
-            return false;
+        if !out.socket.as_ref().is_some_and(|current| Arc::ptr_eq(current, socket)) {
+            // What waits is for another connection, or for nobody.
+            return None;
         }
         if !out.batch.is_empty() {
-            std::mem::swap(batch, &mut out.batch);
-            return true;
+            return Some(std::mem::take(&mut out.batch));
         }
-        out.outgoing.next_batch(batch);
+        let batch = out.outgoing.next_batch();
         if out.wanted && out.outgoing.has_room() {
             out.wanted = false;
             if let Some(node) = self.node.upgrade() {
@@ -81,30 +83,33 @@ impl Link {
             }
         }
         // What a writer elsewhere left inside the TLS layer is flushed by an empty write.
-        out.writing = !batch.is_empty() || !self.socket.flushed();
+        out.writing = !batch.is_empty() || !socket.flushed();
         if !out.writing {
             self.quiet.notify_waiters();
         }
-        out.writing
+        out.writing.then_some(batch)
     }
 
-    /// Says that we live when nothing else does, and gives a peer up that says nothing.
-    pub(super) async fn tick(self: Arc<Self>) -> Loss {
-        let Some(node) = self.node.upgrade() else { return Loss::Left };
+    /// Says that we live when nothing else does, and watches for how long the peer says nothing.
+    pub(super) async fn tick(self: Arc<Self>) {
+        let Some(node) = self.node.upgrade() else { return };
         let liveness = node.config().liveness;
         drop(node);
         let mut ticks = interval(liveness.heartbeat);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let silent = self.heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
+            let silent = self.silence();
             if silent > liveness.lost_after {
-                return Loss::Silent;
+                return self.tell(LinkMsg::Silent);
             }
-            let Some(node) = self.node.upgrade() else { return Loss::Left };
+            let Some(node) = self.node.upgrade() else { return };
             let suspect = silent > liveness.suspect_after;
             if self.suspect.swap(suspect, Ordering::Relaxed) != suspect {
                 node.link_is_suspect(&self, suspect);
+                if suspect {
+                    self.tell(LinkMsg::Suspect);
+                }
             }
             self.tell_load(&node);
         }
@@ -112,7 +117,8 @@ impl Link {
 
     /// Tells how much this node has to do.
     pub(crate) fn tell_load(&self, node: &NodeCore) {
-        self.heartbeat(heartbeat(node));
+        let processed = self.processed.load(Ordering::Relaxed);
+        self.heartbeat(Heartbeat { processed, ..heartbeat(node) });
     }
 }
 
@@ -122,7 +128,7 @@ fn heartbeat(node: &NodeCore) -> Heartbeat {
 }
 
 /// The reading half of the session, and what one read has brought.
-struct Reader {
+pub(super) struct Reader {
     incoming: Incoming,
     outcomes: Vec<(u64, crate::session::frame::Status, bytes::Bytes)>,
     /// The peer has left, and has got no call of ours above this one.
@@ -130,6 +136,14 @@ struct Reader {
 }
 
 impl Reader {
+    pub(super) fn new(payload_max: u32) -> Self {
+        Self { incoming: Incoming::new(payload_max), outcomes: Vec::new(), left: None }
+    }
+
+    pub(super) fn processed(&self) -> u64 {
+        self.incoming.processed()
+    }
+
     /// Hands on all that has arrived whole.
     fn take(&mut self, link: &Arc<Link>, buffer: &mut BytesMut) -> Result<(), ProtocolError> {
         let Some(node) = link.node.upgrade() else { return Ok(()) };
@@ -153,9 +167,9 @@ impl Reader {
             Event::Notice(bytes) => link.noticed(&node, &bytes),
             Event::Tasks(bytes) => introduced(&node, link, &bytes),
             Event::Peers(bytes) => acquainted(&node, link, &bytes),
-            // Pieces of ractor_cluster's stream: nothing here takes part in it yet.
-            Event::Ractor(_) => {}
+            Event::Ractor(piece) => link.streams.heard(link, &node, &piece),
         })?;
+        link.processed.store(incoming.processed(), Ordering::Relaxed);
         link.last_call.store(incoming.last_call(), Ordering::Relaxed);
         let arriving = incoming.arriving();
         if link.arriving.swap(arriving, Ordering::Relaxed) != arriving && node.is_draining() {

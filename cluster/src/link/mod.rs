@@ -1,4 +1,4 @@
-//! Links: the live connection to a peer, with the calls that went out over it and those that came in.
+//! Links: the session with a peer, with the calls that went out and those that came in, over one connection after another.
 //!
 //! A [`Link`] is shared: any thread makes calls and tells outcomes through it, its reader and writer run on the node's
 //! own thread. All that is said goes through the [`session`](crate::session); here is who waits for it. A link never
@@ -11,6 +11,7 @@ mod greet;
 mod io;
 mod load;
 mod peer;
+mod redial;
 mod serve;
 
 use std::{
@@ -19,22 +20,26 @@ use std::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use atasks_actors::{node_id::NodeId, slot::Slot, task_error::Loss};
+use bytes::{Buf, Bytes, BytesMut};
+use ractor::ActorRef;
 use tokio::{sync::Notify, time::Instant};
 
 pub(crate) use self::{
-    actor::LinkActor,
+    actor::{LinkActor, LinkMsg},
     calls::NotSent,
-    greet::{GreetError, greet},
+    greet::{GreetError, greet, greet_again},
     peer::{Abilities, Peer, unplaced},
 };
-use self::{load::PeerLoad, serve::Serving};
+use self::{io::Reader, load::PeerLoad, serve::Serving};
 use crate::{
     config::Role,
+    control::streams::Streams,
     node::NodeCore,
-    session::{Outgoing, Pending, frame::Heartbeat},
+    session::{Outgoing, Pending, ProtocolError, frame::Heartbeat},
     transport::Socket,
     wire::Notice,
 };
@@ -42,34 +47,53 @@ use crate::{
 /// Calls in flight up to which a frame is written where it is made. With more of them the writer batches.
 const INLINE_CALLS_MAX: usize = 4;
 
-/// The live connection to a peer.
+/// A connection that a greeting has made the one of a link.
+pub(crate) struct Connection {
+    pub(crate) socket: Socket,
+    /// What the peer has sent after its greeting.
+    pub(crate) read: BytesMut,
+    /// For a session that goes on: how much of what was sent the peer has processed.
+    pub(crate) resumed: Option<u64>,
+}
+
+/// The session with a peer.
 pub(crate) struct Link {
     peer: Peer,
-    socket: Socket,
+    session: u128,
     node: Weak<NodeCore>,
     out: Mutex<Out>,
     /// Tells the writer that something waits.
     waiting: Notify,
     /// Tells that all has been written.
     quiet: Notify,
+    /// Held by whoever reads: the loop of one connection at a time.
+    reader: tokio::sync::Mutex<Reader>,
+    actor: OnceLock<ActorRef<LinkMsg>>,
     serving: Serving,
     abilities: OnceLock<Abilities>,
     load: PeerLoad,
     draining: AtomicBool,
     suspect: AtomicBool,
+    connected: AtomicBool,
+    /// Numbered frames of the peer that are processed.
+    processed: AtomicU64,
     /// Calls of the peer whose arguments have not come whole.
     arriving: AtomicUsize,
     /// The peer's highest call that has come.
     last_call: AtomicU64,
     heard: Mutex<Instant>,
+    /// The peer's and our part of ractor's stream.
+    streams: Streams,
 }
 
 /// What leaves, and who waits for the answer: one lock, so that a call is numbered, filed and sent in one step.
 struct Out {
     outgoing: Outgoing,
     pending: Pending<Arc<Slot>>,
+    /// The connection; none while there is none.
+    socket: Option<Arc<Socket>>,
     /// What the session has handed out and the socket has not taken.
-    batch: Vec<u8>,
+    batch: Bytes,
     /// The writer is at work: it will see what is added.
     writing: bool,
     /// A call has found no room: placement is told when there is some.
@@ -80,40 +104,53 @@ struct Out {
 impl Out {
     /// Whether nothing is left to write, or nobody to write it to.
     fn is_written(&self) -> bool {
-        self.lost.is_some() || !self.writing && self.batch.is_empty() && self.outgoing.is_empty()
+        self.lost.is_some()
+            || self.socket.is_none()
+            || !self.writing && self.batch.is_empty() && self.outgoing.is_empty()
     }
 }
 
 impl Link {
-    pub(crate) fn new(peer: Peer, socket: Socket, node: &Arc<NodeCore>) -> Arc<Self> {
+    pub(crate) fn new(peer: Peer, session: u128, node: &Arc<NodeCore>) -> Arc<Self> {
         let limits = &node.config().limits;
         Arc::new(Self {
             out: Mutex::new(Out {
                 outgoing: Outgoing::new(limits.backlog, peer.payload_max),
                 pending: Pending::new(),
-                batch: Vec::new(),
+                socket: None,
+                batch: Bytes::new(),
                 writing: false,
                 wanted: false,
                 lost: None,
             }),
             peer,
-            socket,
+            session,
             node: Arc::downgrade(node),
             waiting: Notify::new(),
             quiet: Notify::new(),
+            reader: tokio::sync::Mutex::new(Reader::new(node.payload_max_wire())),
+            actor: OnceLock::new(),
             serving: Serving::default(),
             abilities: OnceLock::new(),
             load: PeerLoad::default(),
             draining: AtomicBool::new(false),
             suspect: AtomicBool::new(false),
+            connected: AtomicBool::new(false),
+            processed: AtomicU64::new(0),
             arriving: AtomicUsize::new(0),
             last_call: AtomicU64::new(0),
             heard: Mutex::new(Instant::now()),
+            streams: Streams::default(),
         })
     }
 
     pub(crate) fn id(&self) -> &NodeId {
         &self.peer.id
+    }
+
+    /// Names what outlives a connection.
+    pub(crate) fn session(&self) -> u128 {
+        self.session
     }
 
     pub(crate) fn is_worker(&self) -> bool {
@@ -138,9 +175,76 @@ impl Link {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// The peer has said nothing for a while.
+    /// The peer has said nothing for a while, or its connection is broken.
     pub(crate) fn is_suspect(&self) -> bool {
-        self.suspect.load(Ordering::Relaxed)
+        self.suspect.load(Ordering::Relaxed) || !self.is_connected()
+    }
+
+    /// Whether there is a connection; while there is none, what is said waits.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.connected.load(Ordering::Relaxed)
+    }
+
+    /// The peer lives: it has just said something.
+    fn is_heard(&self) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// For how long the peer has said nothing.
+    fn silence(&self) -> Duration {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+
+    /// Hands a connection to the link's actor.
+    pub(crate) fn go_on_over(&self, connection: Connection) {
+        self.tell(LinkMsg::Connected(connection));
+    }
+
+    /// Lets go of the connection, if there is one: what it has not brought, or taken, waits for the next.
+    fn detach(&self) {
+        let mut out = self.out();
+        out.batch.clear();
+        out.writing = false;
+        let socket = out.socket.take();
+        drop(out);
+        self.connected.store(false, Ordering::Relaxed);
+        if let Some(socket) = socket {
+            socket.abort();
+        }
+        self.quiet.notify_waiters();
+    }
+
+    /// The same, and counts what was processed by then.
+    async fn detach_and_count(&self) -> u64 {
+        self.detach();
+        // Whoever still reads finds the connection closed, and lets go.
+        self.reader.lock().await.processed()
+    }
+
+    /// Takes a connection. What the peer has not processed of what was written to the last one is written to this.
+    fn attach(&self, connection: Connection) -> Result<(Arc<Socket>, BytesMut), ProtocolError> {
+        let Connection { socket, read, resumed } = connection;
+        let socket = Arc::new(socket);
+        let mut out = self.out();
+        if let Some(processed) = resumed {
+            out.outgoing.resume(processed)?;
+        }
+        out.socket = Some(socket.clone());
+        out.writing = !out.outgoing.is_empty();
+        if out.writing {
+            self.waiting.notify_one();
+        }
+        drop(out);
+        self.is_heard();
+        self.connected.store(true, Ordering::Relaxed);
+        Ok((socket, read))
+    }
+
+    fn tell(&self, message: LinkMsg) {
+        if let Some(actor) = self.actor.get() {
+            // An actor that has ended has ended its link.
+            let _ = actor.cast(message);
+        }
     }
 
     /// Tells what this node can run, or what nodes it knows.
@@ -187,6 +291,24 @@ impl Link {
         }
     }
 
+    /// The node that it belongs to, while that lives.
+    pub(crate) fn node(&self) -> Option<Arc<NodeCore>> {
+        self.node.upgrade()
+    }
+
+    pub(crate) fn streams(&self) -> &Streams {
+        &self.streams
+    }
+
+    /// Sends a piece of ractor's stream.
+    pub(crate) fn say_ractor(&self, piece: &[u8]) {
+        let mut out = self.out();
+        if out.lost.is_none() {
+            out.outgoing.ractor(piece);
+            self.send(out);
+        }
+    }
+
     fn heartbeat(&self, heartbeat: Heartbeat) {
         let mut out = self.out();
         out.outgoing.heartbeat(heartbeat);
@@ -195,7 +317,7 @@ impl Link {
 
     /// Sees to it that what was added leaves: at once if little is under way, else by the writer with all that comes.
     fn send(&self, mut out: MutexGuard<'_, Out>) {
-        if out.writing || out.lost.is_some() {
+        if out.writing || out.lost.is_some() || out.socket.is_none() {
             return;
         }
         if out.pending.len() <= INLINE_CALLS_MAX
@@ -211,12 +333,12 @@ impl Link {
 
     /// Writes what waits without waiting. False: something is left for the writer.
     fn write_inline(&self, out: &mut Out) -> bool {
-        let Out { outgoing, batch, .. } = out;
-        outgoing.next_batch(batch);
-        match self.socket.try_write(batch) {
+        let Out { outgoing, batch, socket: Some(socket), .. } = out else { return true };
+        *batch = outgoing.next_batch();
+        match socket.try_write(batch) {
             Ok(taken) => {
-                batch.drain(..taken);
-                batch.is_empty() && self.socket.flushed() && outgoing.is_empty()
+                batch.advance(taken);
+                batch.is_empty() && socket.flushed() && outgoing.is_empty()
             }
             // Nothing was taken, or the connection broke: the writer finds out which.
             Err(_) => false,

@@ -1,8 +1,11 @@
 //! What is known of a linked peer, and which of our tasks it can run.
 
-use atasks_actors::{node_id::NodeId, table::TaskTable, task_error::Unplaced};
+use atasks_actors::{node_id::NodeId, table::TaskTable, task::TaskEntry, task_error::Unplaced};
 
-use crate::{config::Role, wire::Introduction};
+use crate::{
+    config::Role,
+    wire::{Advert, Introduction},
+};
 
 /// Who is at the other end, from its hello.
 #[derive(Clone, Debug)]
@@ -38,9 +41,17 @@ impl Abilities {
         Self { introduction, numbers }
     }
 
-    /// The peer's number of our task `index`.
-    pub(crate) fn number(&self, index: u32) -> Option<u32> {
-        self.numbers.get(index as usize).copied().flatten()
+    /// The peer's number of a task: by its types if we have them, else by its name.
+    pub(crate) fn number(&self, task: &TaskEntry) -> Option<u32> {
+        match task.index() {
+            Some(index) => self.numbers.get(index as usize).copied().flatten(),
+            None => (0u32..).zip(self.names()).find_map(|(number, name)| (name == task.name()).then_some(number)),
+        }
+    }
+
+    /// What it can run.
+    pub(crate) fn tasks(&self) -> &[Advert] {
+        &self.introduction.tasks
     }
 
     pub(crate) fn executors(&self) -> u32 {

@@ -10,6 +10,7 @@ use atasks_actors::{
     context::Context,
     invocation::{Baggage, InvocationId},
     outcome::{Outcome, Reply, Sink},
+    task::Form,
     task_error::{Canceller, Payload, TaskError},
 };
 use bytes::Bytes;
@@ -85,6 +86,7 @@ impl Link {
             root: head.lineage.map_or(own, |lineage| id(lineage.root)),
             attempt: u32::from(head.attempt),
             task: head.task,
+            form: if extension::find(area, extension::JSON).is_some() { Form::Json } else { Form::Codec },
             arguments,
             deadline: head.deadline_us.and_then(|us| now.checked_add(Duration::from_micros(us))),
             label: extension::find(area, extension::LABEL).and_then(|label| Some(str::from_utf8(label).ok()?.into())),
@@ -116,10 +118,10 @@ fn find<T: serde::de::DeserializeOwned>(area: &[u8], kind: u8) -> Option<T> {
 
 impl Sink for Link {
     fn outcome(&self, call: u64, outcome: Outcome) {
-        self.serving.lock().remove(&call);
         let mut out = self.out();
         if out.lost.is_some() {
             // Nobody is there to hear it.
+            self.serving.lock().remove(&call);
             return;
         }
         let told = match outcome {
@@ -135,6 +137,8 @@ impl Sink for Link {
                 let _ = out.outgoing.outcome(call, Status::Failed, Bytes::new());
             }
         }
+        // Not before: a node that waits for the last of them to leave must not find it in neither place.
+        self.serving.lock().remove(&call);
         self.send(out);
     }
 }

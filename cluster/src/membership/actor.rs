@@ -7,7 +7,6 @@ use std::{
 };
 
 use atasks_actors::node_id::NodeId;
-use bytes::BytesMut;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, Message, SupervisionEvent};
 use tokio::time::sleep;
 
@@ -18,7 +17,7 @@ use super::{
 use crate::{
     address::Address,
     config::Role,
-    link::{GreetError, Link, LinkActor},
+    link::{Connection, GreetError, Link, LinkActor},
     node::NodeCore,
     wire::Acquaintance,
 };
@@ -31,7 +30,7 @@ pub(crate) struct MembershipActor;
 
 pub(crate) enum MembershipMsg {
     /// A greeting has made a link.
-    Linked { link: Arc<Link>, read: BytesMut, address: Option<Address> },
+    Linked { link: Arc<Link>, connection: Connection, address: Option<Address> },
     /// What was dialled has made no link.
     NotLinked { address: Address, error: NoLink },
     /// Dial these as well.
@@ -88,15 +87,19 @@ impl Actor for MembershipActor {
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            MembershipMsg::Linked { link, read, address } => {
-                if let Some(address) = address {
-                    state.targets.linked(&address, link.id());
+            MembershipMsg::Linked { link, connection, .. } if connection.resumed.is_some() => {
+                link.go_on_over(connection)
+            }
+            MembershipMsg::Linked { link, connection, address } => {
+                if let Some(address) = &address {
+                    state.targets.linked(address, link.id());
                 }
                 for address in link.addresses().iter().filter_map(|text| text.parse().ok()) {
                     state.targets.linked(&address, link.id());
                 }
                 let (actor, _) =
-                    LinkActor::spawn_linked(None, LinkActor, (link.clone(), read), myself.get_cell()).await?;
+                    LinkActor::spawn_linked(None, LinkActor, (link.clone(), connection, address), myself.get_cell())
+                        .await?;
                 state.links.insert(actor.get_id(), link);
             }
             MembershipMsg::NotLinked { address, error } => state.not_linked(&myself, address, error),

@@ -2,13 +2,12 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use bytes::BytesMut;
 use tokio::time::{Instant, timeout};
 
 use super::{MembershipMsg, listen::GREETING_TIME_MAX};
 use crate::{
     address::Address,
-    link::{GreetError, Link, greet},
+    link::{Connection, GreetError, Link, greet},
     node::NodeCore,
     session::greeting::Dialled,
     transport::{DialError, dial, resolve},
@@ -71,14 +70,14 @@ pub(super) async fn dialled(node: &Arc<NodeCore>, address: Address) -> Membershi
     for (index, host) in hosts.iter().enumerate() {
         let share = until.saturating_duration_since(Instant::now()) / (hosts.len() - index) as u32;
         match attempt(node, host, share.max(HOST_TIME_MIN)).await {
-            Ok((link, read)) => return MembershipMsg::Linked { link, read, address: Some(address) },
+            Ok((link, connection)) => return MembershipMsg::Linked { link, connection, address: Some(address) },
             Err(error) => told = Some(heavier(told, error)),
         }
     }
     MembershipMsg::NotLinked { address, error: told.unwrap_or(NoLink::Silent) }
 }
 
-async fn attempt(node: &Arc<NodeCore>, host: &Address, within: Duration) -> Result<(Arc<Link>, BytesMut), NoLink> {
+async fn attempt(node: &Arc<NodeCore>, host: &Address, within: Duration) -> Result<(Arc<Link>, Connection), NoLink> {
     let socket = dial(host, node.credentials(), within).await.map_err(NoLink::Dial)?;
     match timeout(within, greet(node, socket, Dialled::ByUs)).await {
         Ok(greeted) => greeted.map_err(NoLink::Greet),

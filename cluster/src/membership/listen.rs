@@ -76,14 +76,14 @@ async fn admit(
     let greeting = async {
         let socket = incoming.establish().await.map_err(|error| error.to_string())?;
         match greet(node, socket, Dialled::ByPeer).await {
-            Ok((link, read)) => Ok(Some((link, read))),
+            Ok(linked) => Ok(Some(linked)),
             Err(GreetError::Linked(_) | GreetError::Itself) => Ok(None),
             Err(error) => Err(error.to_string()),
         }
     };
     match timeout(GREETING_TIME_MAX, greeting).await {
-        Ok(Ok(Some((link, read)))) => {
-            let _ = membership.cast(MembershipMsg::Linked { link, read, address: None });
+        Ok(Ok(Some((link, connection)))) => {
+            let _ = membership.cast(MembershipMsg::Linked { link, connection, address: None });
         }
         Ok(Ok(None)) => {}
         Ok(Err(reason)) => complaints.say(&format!("a peer from {from} was not let in: {reason}")),

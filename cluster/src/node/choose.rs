@@ -29,8 +29,7 @@ pub(super) enum Chosen {
 struct Capable<'a> {
     node: &'a NodeCore,
     peers: &'a [Arc<Link>],
-    /// The task's number here.
-    task: u32,
+    task: &'a TaskEntry,
     /// This node's executors, if it is one of them.
     here: Option<&'a Arc<Pool>>,
 }
@@ -46,8 +45,8 @@ impl NodeCore {
     /// Chooses who runs a call; none, if nobody that `placement` allows can. Takes no lock, and for `Auto` it looks at two
     /// peers at most while they can.
     pub(super) fn choose(&self, invocation: &Invocation, placement: &Placement) -> Option<Chosen> {
-        let task = invocation.task.index()?;
-        let pool = self.agent.pool().filter(|_| invocation.task.has_body());
+        let task = invocation.task;
+        let pool = self.agent.pool().filter(|_| task.has_body());
         // What runs here goes on to its end, with the calls that it makes.
         let goes_on = invocation.parent.is_some();
         let drains = self.is_draining();
@@ -74,10 +73,9 @@ impl NodeCore {
 
     /// All that can run `task` and that `placement` allows, ordered by id.
     pub(super) fn all_capable(&self, task: &TaskEntry, placement: &Placement) -> Vec<NodeId> {
-        let Some(index) = task.index() else { return Vec::new() };
         let view = self.view.load();
         let here = self.agent.pool().filter(|_| task.has_body() && !self.is_draining());
-        let capable = Capable { node: self, peers: view.as_workers(), task: index, here };
+        let capable = Capable { node: self, peers: view.as_workers(), task, here };
         let allowed = |one: &One<'_>| match placement {
             Placement::Label(label) => one.labels(self).contains(label),
             Placement::Local => *one.id(self) == self.me,

@@ -61,10 +61,7 @@ impl NodeCore {
             },
             _ => {}
         }
-        let able = |link: &&Arc<Link>| {
-            let number = link.abilities().zip(task.index()).and_then(|(abilities, task)| abilities.number(task));
-            number.is_some()
-        };
+        let able = |link: &&Arc<Link>| link.abilities().is_some_and(|abilities| abilities.number(task).is_some());
         let here = (self.agent.pool().is_some() && task.has_body()).then_some(&self.config.node.labels[..]);
         let peers = view.workers().filter(able);
         let mut labels = here.into_iter().chain(peers.filter_map(|link| Some(link.abilities()?.labels())));

@@ -10,6 +10,7 @@ mod names;
 mod place;
 mod root;
 mod start;
+mod tasks;
 mod timers;
 mod view;
 
@@ -38,11 +39,13 @@ use tokio::{sync::watch, task::JoinHandle};
 
 pub(crate) use self::place::Kept;
 pub use self::start::{ExitOf, NodeParts};
+pub use self::tasks::TaskInfo;
 use self::{root::RootMsg, timers::Timers, view::View};
 use crate::{
     address::Address,
     agent::Agent,
     config::{Actors, Config, Role},
+    control::Control,
     link::{Link, election::Election},
     membership::MembershipMsg,
     placement::PlacementMsg,
@@ -76,6 +79,7 @@ pub struct NodeCore {
     view: ArcSwap<View>,
     workers: watch::Sender<usize>,
     calls: AtomicU64,
+    sessions: AtomicU64,
     /// Calls that were spread in turn.
     turns: AtomicU64,
     /// Takes no more calls.
@@ -95,6 +99,7 @@ pub struct NodeCore {
     first_call: Mutex<Option<FirstCall>>,
     awaits_first_call: AtomicBool,
     state: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+    control: Control,
 }
 
 /// A node as another one sees it.
@@ -221,6 +226,15 @@ impl NodeCore {
         *self.exit_of.lock().unwrap_or_else(PoisonError::into_inner) = Some(exit_of);
     }
 
+    /// Those that are up.
+    pub(crate) fn links(&self) -> Vec<Arc<Link>> {
+        self.view.load().links().cloned().collect()
+    }
+
+    pub(crate) fn control(&self) -> &Control {
+        &self.control
+    }
+
     pub(crate) fn agent(&self) -> &Agent {
         &self.agent
     }
@@ -288,7 +302,26 @@ impl NodeCore {
         }
         self.change_view(|view| view.with(link.clone()));
         self.events.tell(|| Event::NodeUp(link.id().clone()));
+        self.control.link_up(link);
         self.room_again();
+    }
+
+    /// The link to this peer, if it is up.
+    pub(crate) fn link_to(&self, peer: &NodeId) -> Option<Arc<Link>> {
+        self.view.load().links().find(|link| link.id() == peer).cloned()
+    }
+
+    /// Ends a link without a connection to a peer that comes for a new one: it has given the former up.
+    pub(crate) fn evict_broken(&self, peer: &NodeId) {
+        if let Some(link) = self.link_to(peer).filter(|link| !link.is_connected()) {
+            self.link_is_lost(&link, Loss::Evicted);
+        }
+    }
+
+    /// Names a new session. No two nodes give one name, as no two have one incarnation.
+    pub(crate) fn next_session(&self) -> u128 {
+        let count = self.sessions.fetch_add(1, Ordering::Relaxed);
+        u128::from(self.me.incarnation()) << 64 | u128::from(count)
     }
 
     /// A peer is gone: no call goes there any more, and those that did are told.

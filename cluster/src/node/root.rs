@@ -1,4 +1,5 @@
-//! The root of a node's supervision tree. Its children are the node: if one fails, the node ends.
+//! The root of a node's supervision tree. Its children are the node: if one fails, the node ends. Control alone is
+//! started again, since no call needs it.
 
 use std::sync::{Arc, Weak};
 
@@ -6,7 +7,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, Message, SupervisionEvent};
 
 use super::NodeCore;
 use crate::{
-    address::Address, agent::AgentActor, config::Role, membership::MembershipActor, placement::PlacementActor,
+    address::Address, agent::AgentActor, config::Role, control, membership::MembershipActor, placement::PlacementActor,
 };
 
 pub(crate) struct RootActor;
@@ -34,8 +35,10 @@ impl Actor for RootActor {
         }
         let (placement, _) = PlacementActor::spawn_linked(None, PlacementActor, weak.clone(), root.clone()).await?;
         let _ = node.placement.set(placement);
-        let (membership, _) = MembershipActor::spawn_linked(None, MembershipActor, (weak.clone(), seeds), root).await?;
+        let (membership, _) =
+            MembershipActor::spawn_linked(None, MembershipActor, (weak.clone(), seeds), root.clone()).await?;
         let _ = node.membership.set(membership);
+        control::start(&node, root).await;
         Ok(weak)
     }
 
@@ -51,6 +54,10 @@ impl Actor for RootActor {
             _ => return Ok(()),
         };
         if let Some(node) = node.upgrade().filter(|node| !node.is_closed()) {
+            if node.control().is(who.get_id()) {
+                control::failed(&node, myself.get_cell(), reason);
+                return Ok(());
+            }
             tracing::error!(supervisor = %myself.get_id(), context = "node", offender = %who.get_id(), reason, "a part of the node failed; it leaves");
             node.close();
         }

@@ -28,6 +28,7 @@ use crate::{
     address::Address,
     agent::Agent,
     config::{Config, Role},
+    control::{Control, gateway::Caller},
     error::StartError,
     link::election::Election,
     membership::{MembershipMsg, listen},
@@ -58,6 +59,8 @@ pub struct NodeParts {
     pub incarnation: u64,
     /// What tasks find by `state()`.
     pub state: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+    /// Takes part in ractor's cluster, and makes its calls so.
+    pub ractor: Option<Caller>,
 }
 
 impl std::fmt::Debug for NodeParts {
@@ -72,7 +75,7 @@ impl NodeCore {
     /// # Errors
     /// A setting is wrong, an address cannot be listened at, the system refuses a thread.
     pub async fn start(parts: NodeParts) -> Result<Arc<Self>, StartError> {
-        let NodeParts { role, config, host, io, table, credentials, incarnation, state } = parts;
+        let NodeParts { role, config, host, io, table, credentials, incarnation, state, ractor } = parts;
         config.check()?;
         if cfg!(panic = "abort") {
             return Err(StartError::PanicAbort);
@@ -106,6 +109,7 @@ impl NodeCore {
             view: ArcSwap::from_pointee(View::default()),
             workers: watch::channel(0).0,
             calls: Default::default(),
+            sessions: Default::default(),
             turns: AtomicU64::new(incarnation >> 1),
             left: Default::default(),
             draining: Default::default(),
@@ -120,6 +124,7 @@ impl NodeCore {
             first_call: Mutex::default(),
             awaits_first_call: Default::default(),
             state,
+            control: Control::new(ractor),
         });
         let starting = node.clone();
         let started = node.io.spawn(async move { starting.start_parts(listens, seeds).await }).await;

@@ -86,6 +86,14 @@ impl Secret {
         text::hex(&self.0)
     }
 
+    /// Writes it into a new file that is its owner's alone, for [`from_file`](Self::from_file).
+    ///
+    /// # Errors
+    /// The file is there already, or cannot be made.
+    pub fn write_new(&self, path: &Path) -> Result<(), SecretError> {
+        write_private(path, &self.reveal()).map_err(|source| SecretError::Io { path: path.into(), source })
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8; SECRET_BYTES] {
         &self.0
     }

@@ -24,6 +24,7 @@ mod outgoing;
 mod payload;
 mod pending;
 mod refused;
+mod retained;
 #[cfg(test)]
 mod tests;
 

@@ -1,4 +1,7 @@
-//! The sending half of a session: what waits to be written, and in which order it leaves.
+//! The sending half of a session: what waits to be written, in which order it leaves, and what is kept of it until the
+//! peer has it.
+
+use bytes::Bytes;
 
 use super::bulk::Bulks;
 use super::error::ProtocolError;
@@ -8,6 +11,10 @@ use super::limits::{BATCH_BYTES, CHUNK_BYTES, EXTENSION_MAX, NOTICE_MAX, TABLE_M
 use super::numbers::Written;
 use super::payload::Payload;
 use super::refused::{Refused, fits};
+use super::retained::Retained;
+
+/// Room for a heartbeat, an ack and a goodbye.
+const PREFIX_BYTES: usize = 64;
 
 /// Frames that wait to be written to a peer.
 ///
@@ -34,6 +41,7 @@ pub struct Outgoing {
     ractor: Lane,
     bulks: Bulks,
     written: Written,
+    retained: Retained,
 }
 
 impl Outgoing {
@@ -56,6 +64,7 @@ impl Outgoing {
             ractor: Lane::default(),
             bulks: Bulks::new(assembling_max(payload_max)),
             written: Written::default(),
+            retained: Retained::default(),
         }
     }
 
@@ -192,9 +201,10 @@ impl Outgoing {
         self.waiting_bytes() < self.backlog_max && self.bulks.has_room()
     }
 
-    /// Returns the bytes that wait.
+    /// Returns the bytes that wait, or are kept until the peer has them.
     pub fn waiting_bytes(&self) -> usize {
-        self.cancels.bytes() + self.calls.bytes() + self.ractor.bytes() + self.bulks.bytes()
+        let unsent = self.cancels.bytes() + self.calls.bytes() + self.ractor.bytes() + self.bulks.bytes();
+        unsent + self.retained.bytes()
     }
 
     /// Returns the bytes of ractor's stream that wait.
@@ -205,31 +215,52 @@ impl Outgoing {
     /// Tells whether the next batch would be empty.
     pub fn is_empty(&self) -> bool {
         let said = self.heartbeat.is_none() && self.ack.is_none() && self.goodbye.is_none();
+        let said = said && !self.retained.replays();
         said && self.cancels.is_empty() && self.calls.is_empty() && self.ractor.is_empty() && self.bulks.is_empty()
     }
 
-    /// Appends the next batch to `out`, which is then to be written before any later batch.
+    /// Takes the next batch, which is then to be written before any later batch; empty when nothing waits.
     ///
     /// It has everything urgent; then, in the order of classes, small frames up to about [`BATCH_BYTES`], at least a
     /// segment of each class that waits, so that none starves; then chunks of large payloads in turn, at least one, up to
     /// the same size: with a batch for each chunk both processes would wake for each.
-    pub fn next_batch(&mut self, out: &mut Vec<u8>) {
-        let until = out.len() + BATCH_BYTES;
-        self.say_processed(out);
-        // From here to the goodbye all frames are numbered: this is the piece to keep for a replay.
-        if !self.cancels.is_empty() {
-            self.cancels.take(out, usize::MAX, &mut self.written);
+    pub fn next_batch(&mut self) -> Bytes {
+        let small = self.cancels.bytes() + self.calls.bytes() + self.ractor.bytes();
+        let mut out = Vec::with_capacity(PREFIX_BYTES + small.min(BATCH_BYTES));
+        self.say_processed(&mut out);
+        if let Some(replayed) = self.retained.replay() {
+            out.extend_from_slice(&replayed);
+            return out.into();
         }
-        if let Some(invoked) = self.calls.take(out, until, &mut self.written) {
+        let (numbered, frames) = (out.len(), self.written.frames());
+        if !self.cancels.is_empty() {
+            self.cancels.take(&mut out, usize::MAX, &mut self.written);
+        }
+        if let Some(invoked) = self.calls.take(&mut out, BATCH_BYTES, &mut self.written) {
             self.invoked = invoked;
         }
         if !self.ractor.is_empty() {
-            self.ractor.take(out, until, &mut self.written);
+            self.ractor.take(&mut out, BATCH_BYTES, &mut self.written);
         }
-        while self.bulks.next_chunk(self.invoked, out, &mut self.written) && out.len() < until {}
+        while self.bulks.next_chunk(self.invoked, &mut out, &mut self.written) && out.len() < BATCH_BYTES {}
+        let end = out.len();
         if let Some((reason, last_call)) = self.goodbye.take() {
-            Frame::Goodbye { reason, last_call }.encode(out);
+            Frame::Goodbye { reason, last_call }.encode(&mut out);
         }
+        let out = Bytes::from(out);
+        self.retained.keep(out.slice(numbered..end), self.written.frames() - frames);
+        out
+    }
+
+    /// Goes on over another connection: what the peer has not processed is written again, before all else.
+    ///
+    /// # Errors
+    /// The peer claims to have processed what cannot be.
+    pub fn resume(&mut self, processed: u64) -> Result<(), ProtocolError> {
+        self.acknowledge(processed)?;
+        (self.heartbeat, self.ack, self.goodbye) = (None, None, None);
+        self.retained.rewind(processed);
+        Ok(())
     }
 
     /// A heartbeat says what an ack would.
@@ -263,7 +294,9 @@ impl Outgoing {
     /// # Errors
     /// It goes backwards, or beyond what was written.
     pub fn acknowledge(&mut self, processed: u64) -> Result<(), ProtocolError> {
-        self.written.acknowledge(processed)
+        self.written.acknowledge(processed)?;
+        self.retained.acknowledge(processed);
+        Ok(())
     }
 
     fn payload_size(&self, what: &'static str, bytes: &[u8]) -> Result<u32, Refused> {

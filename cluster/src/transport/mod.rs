@@ -32,7 +32,7 @@ pub use listener::{Incoming, Listener};
 #[cfg(any(test, feature = "testing"))]
 pub use memory::Network;
 pub use socket::Socket;
-pub use unix::runtime_folder;
+pub use unix::{own_runtime_folder, runtime_folder};
 
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,8 @@ pub const HELD_LIMITS: u8 = 2;
 pub const LABEL: u8 = 3;
 /// Entry kind: trace context; reserved.
 pub const TRACE_CONTEXT: u8 = 4;
+/// Entry kind, of no bytes: the arguments are JSON, and so is the result to be.
+pub const JSON: u8 = 5;
 
 /// The extension area would exceed [`EXTENSION_MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -5,8 +5,8 @@
 pub struct Welcome {
     /// The protocol version from here on.
     pub version: u16,
-    /// The session of the Hello is known and goes on; else it begins anew.
-    pub resumed: bool,
+    /// The session of the Hello goes on, and so many of its numbered frames were processed here; none: it begins anew.
+    pub resumed: Option<u64>,
 }
 
 /// The other end's Hello is not accepted; the connection closes.
@@ -31,6 +31,8 @@ pub enum RefusalReason {
     Busy,
     /// The node is about to leave.
     Draining,
+    /// The session that was to be resumed is over.
+    Gone,
     /// A reason of a later version.
     Other(u8),
 }
@@ -43,6 +45,7 @@ impl RefusalReason {
             Self::NotWanted => 2,
             Self::Busy => 3,
             Self::Draining => 4,
+            Self::Gone => 5,
             Self::Other(code) => code,
         }
     }
@@ -54,6 +57,7 @@ impl RefusalReason {
             2 => Self::NotWanted,
             3 => Self::Busy,
             4 => Self::Draining,
+            5 => Self::Gone,
             code => Self::Other(code),
         }
     }

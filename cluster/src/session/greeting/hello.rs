@@ -31,10 +31,11 @@ pub struct Hello {
     pub incarnation: u64,
     /// What it does.
     pub role: Role,
-    /// The session to resume, or the id of the new one that the dialling end offers.
+    /// The session to resume, or the id of the new one that the dialling end offers; what an accepting end says here counts
+    /// for nothing.
     pub session: u128,
-    /// Numbered frames that it has processed in that session; 0 in a new one.
-    pub processed: u64,
+    /// Whether that session exists and is to go on over this connection.
+    pub resumes: bool,
     /// Digest of its task table, so that a known table need not be sent again.
     pub table_digest: [u8; 16],
     /// Largest payload that it accepts in bytes.
@@ -53,7 +54,7 @@ impl Hello {
         body.extend_from_slice(&self.incarnation.to_le_bytes());
         body.push(self.role as u8);
         body.extend_from_slice(&self.session.to_le_bytes());
-        body.extend_from_slice(&self.processed.to_le_bytes());
+        body.push(u8::from(self.resumes));
         body.extend_from_slice(&self.table_digest);
         body.extend_from_slice(&self.payload_max.to_le_bytes());
         if self.addresses.len() > ADDRESSES_MAX {
@@ -82,7 +83,7 @@ impl Hello {
             incarnation: from.u64()?,
             role: Role::read(from)?,
             session: from.u128()?,
-            processed: from.u64()?,
+            resumes: flag(from)?,
             table_digest: from.digest()?,
             payload_max: from.u32()?,
             addresses: addresses(from)?,

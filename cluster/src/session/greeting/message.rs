@@ -68,7 +68,8 @@ impl Greeting {
             }
             Self::Welcome(Welcome { version, resumed }) => {
                 body.extend_from_slice(&version.to_le_bytes());
-                body.push(u8::from(*resumed));
+                body.push(u8::from(resumed.is_some()));
+                body.extend_from_slice(&resumed.unwrap_or(0).to_le_bytes());
                 1
             }
             Self::Refuse(Refusal { reason, text }) => {
@@ -105,7 +106,10 @@ impl Greeting {
         let mut from = Cursor::new(body);
         let greeting = match kind {
             0 => Self::Hello(Hello::decode(&mut from)?),
-            1 => Self::Welcome(Welcome { version: from.u16()?, resumed: flag(&mut from)? }),
+            1 => {
+                let (version, resumed, processed) = (from.u16()?, flag(&mut from)?, from.u64()?);
+                Self::Welcome(Welcome { version, resumed: resumed.then_some(processed) })
+            }
             2 => {
                 Self::Refuse(Refusal { reason: RefusalReason::of(from.u8()?), text: text::read(&mut from, TEXT_MAX)? })
             }

@@ -46,14 +46,14 @@ fn call(outgoing: &mut Outgoing, bytes: usize) -> u64 {
 
 fn batch(outgoing: &mut Outgoing) -> Vec<u8> {
     let mut out = Vec::new();
-    outgoing.next_batch(&mut out);
+    out.extend_from_slice(&outgoing.next_batch());
     out
 }
 
 fn drain(outgoing: &mut Outgoing) -> Vec<u8> {
     let mut out = Vec::new();
     while !outgoing.is_empty() {
-        outgoing.next_batch(&mut out);
+        out.extend_from_slice(&outgoing.next_batch());
     }
     out
 }

@@ -61,41 +61,46 @@ fn payload(seed: usize, bytes: usize) -> Bytes {
 }
 
 fn say(ops: &[Op]) -> Said {
-    let mut outgoing = outgoing();
-    let mut said = Said::default();
+    let (mut outgoing, mut said) = (outgoing(), Said::default());
     for (at, op) in ops.iter().enumerate() {
-        match *op {
-            Op::Invoke(bytes) => {
-                let (call, bytes) = (outgoing.next_call(), payload(at, bytes));
-                outgoing.invoke(head(call), &[], bytes.clone()).unwrap();
-                said.invokes.insert(call, bytes);
-            }
-            Op::Outcome(bytes) => {
-                let (call, bytes) = (1_000 + at as u64, payload(at, bytes));
-                outgoing.outcome(call, Status::Returned, &bytes[..]).unwrap();
-                said.outcomes.insert(call, bytes);
-            }
-            Op::Cancel(which) => cancel(&mut outgoing, &mut said, which),
-            Op::Ractor(bytes) => {
-                outgoing.ractor(&payload(at, bytes));
-                said.ractor.extend_from_slice(&payload(at, bytes));
-            }
-            Op::Tasks(bytes) => {
-                outgoing.tasks(&payload(at, bytes)).unwrap();
-                said.tasks.push(payload(at, bytes));
-            }
-            Op::Heartbeat => {
-                let processed = at as u64;
-                outgoing.heartbeat(Heartbeat { processed, unstarted: 0, running: 0, suspended: 0, mean_us: 0 });
-            }
-            Op::Ack => outgoing.ack(at as u64),
-            Op::Batch => outgoing.next_batch(&mut said.bytes),
+        match op {
+            Op::Batch => said.bytes.extend_from_slice(&outgoing.next_batch()),
+            op => do_one(&mut outgoing, &mut said, at, op),
         }
     }
     let rest = drain(&mut outgoing);
     said.bytes.extend_from_slice(&rest);
     said.written = outgoing.written();
     said
+}
+
+fn do_one(outgoing: &mut Outgoing, said: &mut Said, at: usize, op: &Op) {
+    match *op {
+        Op::Invoke(bytes) => {
+            let (call, bytes) = (outgoing.next_call(), payload(at, bytes));
+            outgoing.invoke(head(call), &[], bytes.clone()).unwrap();
+            said.invokes.insert(call, bytes);
+        }
+        Op::Outcome(bytes) => {
+            let (call, bytes) = (1_000 + at as u64, payload(at, bytes));
+            outgoing.outcome(call, Status::Returned, &bytes[..]).unwrap();
+            said.outcomes.insert(call, bytes);
+        }
+        Op::Cancel(which) => cancel(outgoing, said, which),
+        Op::Ractor(bytes) => {
+            outgoing.ractor(&payload(at, bytes));
+            said.ractor.extend_from_slice(&payload(at, bytes));
+        }
+        Op::Tasks(bytes) => {
+            outgoing.tasks(&payload(at, bytes)).unwrap();
+            said.tasks.push(payload(at, bytes));
+        }
+        Op::Heartbeat => {
+            outgoing.heartbeat(Heartbeat { processed: at as u64, unstarted: 0, running: 0, suspended: 0, mean_us: 0 });
+        }
+        Op::Ack => outgoing.ack(at as u64),
+        Op::Batch => {}
+    }
 }
 
 fn cancel(outgoing: &mut Outgoing, said: &mut Said, which: usize) {
@@ -176,6 +181,54 @@ proptest! {
     }
 
     #[test]
+    fn a_session_survives_any_number_of_connections(
+        ops in ops(),
+        cuts in vec((any::<proptest::sample::Index>(), any::<proptest::sample::Index>(), any::<bool>()), 0..12),
+    ) {
+        let (mut outgoing, mut said) = (outgoing(), Said::default());
+        let (mut incoming, mut events) = (incoming(), Vec::new());
+        let mut wire = Vec::new();
+        // After so many operations the connection breaks: so much of what is on the wire still arrives.
+        let mut breaks: Vec<_> = cuts.iter().map(|(at, arrives, acks)| (at.index(ops.len() + 1), arrives, acks)).collect();
+        breaks.sort_by_key(|(at, ..)| *at);
+        for at in 0..=ops.len() {
+            for (_, arrives, acks) in breaks.iter().filter(|(broken, ..)| *broken == at) {
+                let (told, result) = receive(&mut incoming, [&wire[..arrives.index(wire.len() + 1)]]);
+                prop_assert_eq!(result, Ok(()));
+                events.extend(told);
+                if **acks {
+                    outgoing.acknowledge(incoming.tell_processed()).unwrap();
+                }
+                outgoing.resume(incoming.processed()).unwrap();
+                wire.clear();
+            }
+            match ops.get(at) {
+                Some(Op::Batch) => wire.extend_from_slice(&outgoing.next_batch()),
+                Some(op) => do_one(&mut outgoing, &mut said, at, op),
+                None => wire.extend_from_slice(&drain(&mut outgoing)),
+            }
+        }
+        let (told, result) = receive(&mut incoming, [&wire[..]]);
+        prop_assert_eq!(result, Ok(()));
+        events.extend(told);
+        let heard = sort(events);
+        prop_assert_eq!(incoming.processed(), outgoing.written());
+        prop_assert_eq!(&heard.outcomes, &said.outcomes);
+        prop_assert_eq!(&heard.ractor, &said.ractor);
+        prop_assert_eq!(&heard.tasks, &said.tasks);
+        for (call, arguments) in &said.invokes {
+            match heard.invokes.get(call) {
+                Some(heard) => prop_assert_eq!(heard, arguments),
+                None => prop_assert!(heard.abandoned.contains(call)),
+            }
+        }
+        let cancels: BTreeSet<_> = heard.cancelled.union(&heard.abandoned).copied().collect();
+        prop_assert_eq!(&cancels, &said.cancels);
+        outgoing.acknowledge(incoming.processed()).unwrap();
+        prop_assert_eq!(outgoing.waiting_bytes(), 0, "what the peer has is let go");
+    }
+
+    #[test]
     fn a_mangled_stream_never_panics_and_tells_the_same_however_it_is_cut(
         ops in ops(),
         flips in vec((any::<proptest::sample::Index>(), 1u8..), 1..20),
@@ -235,7 +288,7 @@ fn a_sender_at_all_its_bounds_stays_within_those_of_its_receiver() {
     let (mut incoming, mut buffer, mut events) = (incoming(), BytesMut::new(), 0);
     while !outgoing.is_empty() {
         let mut out = Vec::new();
-        outgoing.next_batch(&mut out);
+        out.extend_from_slice(&outgoing.next_batch());
         buffer.extend_from_slice(&out);
         incoming.receive(&mut buffer, &mut |_| events += 1).unwrap();
         // Each call that left makes room for another, which the receiver must take.

@@ -15,6 +15,15 @@ pub fn runtime_folder() -> PathBuf {
     folder(std::env::var_os("XDG_RUNTIME_DIR"), user::own())
 }
 
+/// The same, made if need be.
+///
+/// # Errors
+/// It cannot be made, or others could write into it.
+pub fn own_runtime_folder() -> Result<PathBuf, TransportError> {
+    let path = runtime_folder();
+    prepare(&path).map(|()| path)
+}
+
 /// Puts a bare socket name into the runtime folder; an absolute path stays what it is.
 pub(super) fn socket_path(name: &Path) -> PathBuf {
     runtime_folder().join(name)

@@ -18,7 +18,7 @@ mod listener;
 mod stream;
 mod user;
 
-pub use folder::runtime_folder;
+pub use folder::{own_runtime_folder, runtime_folder};
 pub(super) use listener::Listener;
 pub(super) use stream::Stream;
 

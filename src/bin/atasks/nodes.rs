@@ -1,0 +1,74 @@
+//! `atasks nodes`.
+
+use atasks::{NodeInfo, Role};
+use serde_json::{Value, json};
+
+use crate::{
+    arguments::Options,
+    cluster::{self, Interrupt},
+    failure::Failure,
+    output,
+    table::{Look, Table},
+};
+
+pub(crate) async fn run(options: &Options, interrupt: Interrupt) -> Result<(), Failure> {
+    let node = cluster::join(options, &interrupt).await?;
+    let mut nodes = node.nodes();
+    // The tool is no part of what it shows.
+    nodes.retain(|info| info.id != *node.id());
+    node.leave().await;
+    nodes.sort_by(|one, other| one.id.cmp(&other.id));
+    if options.json {
+        return Ok(output::json(&nodes.iter().map(value).collect::<Vec<_>>())?);
+    }
+    let mut table = Table::new(["NAME", "ROLE", "STATE", "LOAD", "TASKS", "EXECUTORS", "LABELS", "ADDRESSES"]);
+    for info in &nodes {
+        let NodeInfo { id, tasks, executors, labels, addresses, .. } = info;
+        table.add([
+            id.name().to_owned(),
+            role(info.role).to_owned(),
+            state(info).to_owned(),
+            load(info),
+            tasks.to_string(),
+            executors.to_string(),
+            labels.join(","),
+            addresses.join(","),
+        ]);
+    }
+    Ok(output::print(&table.text(Look { width: output::width(), bold: output::is_colored() }))?)
+}
+
+fn value(info: &NodeInfo) -> Value {
+    let NodeInfo { id, tasks, executors, labels, addresses, load, .. } = info;
+    json!({
+        "name": id.name(),
+        "incarnation": format!("{:016x}", id.incarnation()),
+        "role": role(info.role),
+        "state": state(info),
+        "load": { "unstarted": load.unstarted, "running": load.running, "suspended": load.suspended },
+        "tasks": tasks,
+        "executors": executors,
+        "labels": labels,
+        "addresses": addresses,
+    })
+}
+
+fn role(role: Role) -> &'static str {
+    match role {
+        Role::Worker => "worker",
+        Role::Client => "client",
+        Role::Operator => "operator",
+    }
+}
+
+fn state(info: &NodeInfo) -> &'static str {
+    if info.draining { "draining" } else { "up" }
+}
+
+/// What a node has to do, in words.
+pub(crate) fn load(info: &NodeInfo) -> String {
+    let load = &info.load;
+    let parts = [(load.unstarted, "unstarted"), (load.running, "running"), (load.suspended, "suspended")];
+    let parts: Vec<_> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    if parts.is_empty() { "idle".to_owned() } else { parts.join(", ") }
+}

@@ -1,0 +1,148 @@
+//! Connections that break, or are silent, while both ends live: what comes back in time goes on as if nothing had been.
+
+use std::time::Duration;
+
+use atasks::{Event, Loss, Node, Ran, TaskError};
+use futures_util::future::try_join_all;
+use tokio::time::{Instant, sleep};
+
+use super::proxy::{Cut, Proxy};
+use super::{Over, Worker, client, file};
+use crate::programs::PATIENCE;
+use crate::tasks::{carry, count_run, descend, hold, whereabouts};
+
+/// A worker, a cable to it, and a client at the other end of the cable.
+async fn apart(name: &str) -> (Worker, Proxy, Node) {
+    let worker = Worker::new(Over::Tls, name, &[]);
+    let proxy = Proxy::to(&worker.address).await;
+    let node = client(&[&proxy.address]).join().await.unwrap();
+    (worker, proxy, node)
+}
+
+/// The losses that `node` tells until the future is over.
+async fn losses_during<T>(node: &Node, future: impl Future<Output = T>) -> (T, Vec<Loss>) {
+    let (mut events, mut losses) = (node.events(), Vec::new());
+    tokio::pin!(future);
+    loop {
+        tokio::select! {
+            biased;
+            event = events.next() => {
+                if let Some(Event::NodeLost(_, loss)) = event {
+                    losses.push(loss);
+                }
+            }
+            value = &mut future => return (value, losses),
+        }
+    }
+}
+
+#[tokio::test]
+async fn connections_that_are_cut_again_and_again_lose_nothing_and_run_nothing_twice() {
+    let (_worker, proxy, node) = apart("cut").await;
+    let calls = async {
+        let mut calls = 0;
+        let until = Instant::now() + Duration::from_secs(4);
+        while Instant::now() < until {
+            let small = (0..40).map(|n| node.scope(count_run(calls + n, vec![7; 10], 3)));
+            let large = (40..44).map(|n| node.scope(count_run(calls + n, vec![7; 700_000], 3)));
+            let runs = try_join_all(small.chain(large)).await.unwrap();
+            assert!(runs.iter().all(|runs| *runs == 1), "{runs:?}");
+            calls += 44;
+        }
+        calls
+    };
+    let cuts = async {
+        for wait in (1..).map(|n: u64| (n * 37) % 120) {
+            sleep(Duration::from_millis(wait)).await;
+            proxy.cut(if wait % 3 == 0 { Cut::Dialler } else { Cut::Both });
+        }
+    };
+    let both = async {
+        tokio::select! {
+            calls = calls => calls,
+            () = cuts => 0,
+        }
+    };
+    let (calls, losses) = losses_during(&node, both).await;
+    println!("{calls} calls over cables that were cut");
+    assert!(calls > 100 && losses.is_empty(), "{losses:?}");
+}
+
+#[tokio::test]
+async fn a_silence_shorter_than_the_window_is_no_loss() {
+    let (_worker, proxy, node) = apart("blip").await;
+    let during = async {
+        let calls = try_join_all((0..20).map(|n| node.scope(count_run(n, vec![7; 100_000 * (n as usize % 2)], 500))));
+        let silence = async {
+            sleep(Duration::from_millis(100)).await;
+            proxy.be_silent(Duration::from_millis(2200)).await;
+        };
+        tokio::join!(calls, silence).0.unwrap()
+    };
+    let (runs, losses) = losses_during(&node, during).await;
+    assert!(losses.is_empty() && runs.iter().all(|runs| *runs == 1), "{losses:?} {runs:?}");
+}
+
+#[tokio::test]
+async fn a_longer_silence_is_a_loss_at_both_ends_and_nothing_of_the_dead_session_runs_on() {
+    let (_worker, proxy, node) = apart("lost").await;
+    let folder = tempfile::tempdir().unwrap();
+    let silence = async {
+        file(&folder.path().join("started")).await;
+        let began = Instant::now();
+        proxy.be_silent(Duration::from_millis(3800)).await;
+        began
+    };
+    let held = async { (node.scope(hold(folder.path().into())).await.unwrap_err(), Instant::now()) };
+    let ((error, told), began) = tokio::join!(held, silence);
+    assert!(matches!(error, TaskError::NodeLost { reason: Loss::Silent, ran: Ran::Maybe, .. }), "{error:?}");
+    let within = told - began;
+    assert!((Duration::from_millis(2700)..Duration::from_millis(3700)).contains(&within), "{within:?}");
+    file(&folder.path().join("dropped")).await;
+    tokio::time::timeout(PATIENCE, node.scope(whereabouts())).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_worker_that_has_given_a_client_up_tells_it_so() {
+    let (_worker, proxy, node) = apart("evicted").await;
+    let folder = tempfile::tempdir().unwrap();
+    let cut = async {
+        file(&folder.path().join("started")).await;
+        // The client finds out by silence only, the worker at once.
+        proxy.cut(Cut::Acceptor);
+        file(&folder.path().join("dropped")).await;
+    };
+    let (held, ()) = tokio::join!(node.scope(hold(folder.path().into())), cut);
+    let error = held.unwrap_err();
+    assert!(matches!(error, TaskError::NodeLost { reason: Loss::Evicted, ran: Ran::Maybe, .. }), "{error:?}");
+    tokio::time::timeout(PATIENCE, node.scope(whereabouts())).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn workers_go_on_with_each_other_too() {
+    let first = Worker::new(Over::Tls, "far-1", &[]);
+    let proxy = Proxy::to(&first.address).await;
+    let second = Worker::new(Over::Tls, "far-2", &[&proxy.address]);
+    let node = client(&[&first.address]).min_workers(2).join().await.unwrap();
+    let calls = async {
+        for _ in 0..10 {
+            // Down and down again, from one to the other as they are busy, and some large arguments beside.
+            let down = (0..8).map(|_| node.scope(descend(6, 10)));
+            let beside = (0..4).map(|_| node.scope(carry(vec![7; 300_000], 5)));
+            let (down, beside) = tokio::join!(try_join_all(down), try_join_all(beside));
+            assert!(down.unwrap().iter().all(|places| places.len() == 7));
+            beside.unwrap();
+        }
+    };
+    let cuts = async {
+        loop {
+            sleep(Duration::from_millis(70)).await;
+            proxy.cut(Cut::Both);
+        }
+    };
+    tokio::select! {
+        () = calls => {}
+        () = cuts => {}
+    }
+    drop(second);
+}
