@@ -14,7 +14,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{Event, EventStream, Node, NodeId, StartError};
+use crate::{Event, EventStream, Node, NodeBuilder, NodeId, StartError};
 
 /// Names the seed that a simulated test runs with; by default it is 1.
 pub const SEED: &str = "ATASKS_SEED";
@@ -33,7 +33,61 @@ pub(crate) fn run<F: Future>(workers: usize, body: impl FnOnce() -> F) -> F::Out
 /// # Panics
 /// The cluster does not start; or this thread runs a tokio runtime already.
 pub fn simulate<F: Future>(workers: usize, seed: u64, body: impl FnOnce() -> F) -> F::Output {
-    on_cluster(workers, seed, async |cluster| cluster.client.scope(body()).await)
+    on_cluster(alike(workers), seed, async |cluster| cluster.client.scope(body()).await)
+}
+
+/// Runs `body` in the scope of a client of these simulated workers, with the cluster at hand: each worker is started as its
+/// builder says (labels, executors, ..), named `w0`, `w1`, ..
+///
+/// ```
+/// use atasks::{Node, Placement, testing::simulate_cluster};
+///
+/// #[atasks::task]
+/// async fn whereabouts() -> atasks::Result<String> {
+///     Ok(atasks::current().node().name().to_owned())
+/// }
+///
+/// let workers = [Node::builder(), Node::builder().label("gpu")];
+/// simulate_cluster(workers, 1, async |cluster| {
+///     assert_eq!(whereabouts().place(Placement::Label("gpu".into())).await.unwrap(), "w1");
+///     cluster.workers()[1].drain().await;
+///     assert_eq!(whereabouts().await.unwrap(), "w0");
+/// });
+/// ```
+///
+/// # Panics
+/// As [`simulate`] does.
+pub fn simulate_cluster<T>(
+    workers: impl IntoIterator<Item = NodeBuilder>,
+    seed: u64,
+    body: impl AsyncFnOnce(&Cluster) -> T,
+) -> T {
+    on_cluster(workers.into_iter().collect(), seed, async |cluster| cluster.client.scope(body(cluster)).await)
+}
+
+/// Keeps the executor for `work`, as a task does that computes: nothing else runs there until then. In a simulated cluster
+/// that is virtual time and costs nothing; elsewhere it computes.
+///
+/// ```
+/// # use std::time::Duration;
+/// use atasks::testing::{burn, simulate};
+///
+/// #[atasks::task]
+/// async fn render() -> atasks::Result<()> {
+///     burn(Duration::from_secs(2)).await;
+///     Ok(())
+/// }
+///
+/// simulate(1, 1, || async {
+///     let began = tokio::time::Instant::now();
+///     let (one, other) = tokio::join!(render(), render());
+///     assert!(one.is_ok() && other.is_ok());
+///     // One executor: one after the other.
+///     assert!(began.elapsed() >= Duration::from_secs(4));
+/// });
+/// ```
+pub fn burn(work: Duration) -> impl Future<Output = ()> + Send {
+    atasks_actors::executor::burn(work)
 }
 
 /// Does the same as [`simulate`], and notes what happens on all nodes until `body` is over: the same seed gives the same
@@ -42,7 +96,7 @@ pub fn simulate<F: Future>(workers: usize, seed: u64, body: impl FnOnce() -> F) 
 /// # Panics
 /// As [`simulate`] does.
 pub fn replay<F: Future>(workers: usize, seed: u64, body: impl FnOnce() -> F) -> (F::Output, Trace) {
-    on_cluster(workers, seed, async |cluster| {
+    on_cluster(alike(workers), seed, async |cluster| {
         let trace = Arc::new(Mutex::new(Trace::default()));
         let nodes = cluster.workers.iter().chain([&cluster.client]);
         let readers: Vec<_> =
@@ -71,7 +125,11 @@ async fn note(node: NodeId, mut events: EventStream, trace: Arc<Mutex<Trace>>) {
     }
 }
 
-fn on_cluster<T>(workers: usize, seed: u64, run: impl AsyncFnOnce(&Cluster) -> T) -> T {
+fn alike(workers: usize) -> Vec<NodeBuilder> {
+    (0..workers).map(|_| Node::builder()).collect()
+}
+
+fn on_cluster<T>(workers: Vec<NodeBuilder>, seed: u64, run: impl AsyncFnOnce(&Cluster) -> T) -> T {
     let _marked = mark_node_thread();
     let runtime = match Builder::new_current_thread().enable_all().start_paused(true).build() {
         Ok(runtime) => runtime,
@@ -87,30 +145,42 @@ fn on_cluster<T>(workers: usize, seed: u64, run: impl AsyncFnOnce(&Cluster) -> T
 
 /// A simulated cluster: workers, and a client linked to all of them.
 #[derive(Debug)]
-pub(crate) struct Cluster {
+pub struct Cluster {
     client: Node,
     workers: Vec<Node>,
 }
 
 impl Cluster {
-    async fn start(workers: usize, seed: u64) -> Result<Self, StartError> {
+    /// The client in whose scope the test runs.
+    #[must_use]
+    pub fn client(&self) -> &Node {
+        &self.client
+    }
+
+    /// The workers, in the order of their builders.
+    #[must_use]
+    pub fn workers(&self) -> &[Node] {
+        &self.workers
+    }
+
+    async fn start(workers: Vec<NodeBuilder>, seed: u64) -> Result<Self, StartError> {
         let network = Network::new(seed);
         let host = Host::Shared(Handle::current());
         let address = |worker: usize| format!("memory:w{worker}");
-        let mut started = Vec::with_capacity(workers);
-        for worker in 0..workers {
+        let count = workers.len();
+        let mut started = Vec::with_capacity(count);
+        for (worker, builder) in workers.into_iter().enumerate() {
             let name = format!("w{worker}");
-            let builder = Node::builder().worker().executors(1).name(&name).listen(address(worker));
+            let builder = builder.worker().name(&name).listen(address(worker));
             let builder = (0..worker).map(address).fold(builder, |builder, seed| builder.seed(seed));
             let incarnation = incarnation(seed, worker);
             let node = builder.simulated(host.clone(), network.credentials(&name), incarnation).start().await?;
             started.push(node);
         }
-        let builder =
-            (0..workers).map(address).fold(Node::builder().client().name("client"), |builder, seed| builder.seed(seed));
+        let builder = Node::builder().client().name("client");
+        let builder = (0..count).map(address).fold(builder, |builder, seed| builder.seed(seed));
         let credentials = network.credentials("client");
-        let client =
-            builder.simulated(host, credentials, incarnation(seed, workers)).min_workers(workers).join().await?;
+        let client = builder.simulated(host, credentials, incarnation(seed, count)).min_workers(count).join().await?;
         Ok(Self { client, workers: started })
     }
 }

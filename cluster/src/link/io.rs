@@ -111,9 +111,14 @@ impl Link {
                     self.tell(LinkMsg::Suspect);
                 }
             }
-            let processed = self.processed.load(Ordering::Relaxed);
-            self.heartbeat(Heartbeat { processed, ..heartbeat(&node) });
+            self.tell_load(&node);
         }
+    }
+
+    /// Tells how much this node has to do.
+    pub(crate) fn tell_load(&self, node: &NodeCore) {
+        let processed = self.processed.load(Ordering::Relaxed);
+        self.heartbeat(Heartbeat { processed, ..heartbeat(node) });
     }
 }
 

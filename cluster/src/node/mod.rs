@@ -255,6 +255,11 @@ impl NodeCore {
         self.agent.pool().map(|pool| pool.load()).unwrap_or_default()
     }
 
+    /// Tells all who may place calls here how much there is to do.
+    pub(crate) fn tell_load(&self) {
+        self.view.load().links().for_each(|link| link.tell_load(self));
+    }
+
     pub(crate) fn executor_settings(&self) -> Settings {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         Settings {
@@ -262,6 +267,7 @@ impl NodeCore {
             actor_for_every: self.config.node.actors == Actors::Every,
             cancel_grace: self.config.node.cancel_grace,
             shared_host: self.host.is_shared(),
+            tasks: self.table.len(),
         }
     }
 
