@@ -18,6 +18,15 @@ fn without_a_cluster_there_are_local_workers_after_one_line() {
 }
 
 #[test]
+fn a_first_call_everywhere_reaches_all_the_local_workers() {
+    let Ended { code, said, .. } = run(program("launched").arg("everywhere"));
+    assert_eq!(code, Some(0), "{said}");
+    let workers: usize =
+        said.lines().find_map(|line| line.strip_prefix(NO_CLUSTER)?.split(' ').next()).unwrap().parse().unwrap();
+    assert_eq!(said.lines().filter(|line| line.starts_with("local-")).count(), workers, "{said}");
+}
+
+#[test]
 fn a_program_that_makes_no_call_starts_no_worker() {
     let Ended { code, said, .. } = run(program("launched").arg("no-calls"));
     assert_eq!((code, said.as_str()), (Some(0), "made no calls"));

@@ -45,6 +45,15 @@ pub(crate) async fn links() -> Done<usize> {
     Ok(node.nodes().iter().filter(|info| info.role == atasks::Role::Worker && info.id != *node.id()).count())
 }
 
+/// The workers that the node knows which this runs on, itself included, in order.
+#[atasks::task]
+pub(crate) async fn workers_known() -> Done<Vec<NodeId>> {
+    let nodes = atasks::node()?.nodes().into_iter();
+    let mut workers: Vec<_> = nodes.filter(|info| info.role == atasks::Role::Worker).map(|info| info.id).collect();
+    workers.sort();
+    Ok(workers)
+}
+
 fn here() -> Whereabouts {
     let current = atasks::current();
     Whereabouts { node: current.node().clone(), pid: std::process::id(), attempt: current.attempt() }

@@ -309,6 +309,26 @@ impl Link {
         }
     }
 
+    /// Says that nothing more will be written.
+    pub(crate) async fn finish(&self) {
+        let socket = self.out().socket.clone();
+        if let Some(socket) = socket {
+            // A connection that is broken needs no end.
+            let _ = socket.finish().await;
+        }
+    }
+
+    /// Waits until the connection has ended.
+    pub(crate) async fn is_gone(&self) {
+        loop {
+            let quiet = self.quiet.notified();
+            if self.out().socket.is_none() {
+                return;
+            }
+            quiet.await;
+        }
+    }
+
     fn heartbeat(&self, heartbeat: Heartbeat) {
         let mut out = self.out();
         out.outgoing.heartbeat(heartbeat);

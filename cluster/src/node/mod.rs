@@ -35,7 +35,7 @@ use atasks_actors::{
     task_error::Loss,
 };
 use ractor::ActorRef;
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{sync::watch, task::JoinHandle, time::Instant};
 
 pub(crate) use self::place::Kept;
 pub use self::start::{ExitOf, NodeParts};
@@ -96,8 +96,10 @@ pub struct NodeCore {
     settled: watch::Sender<bool>,
     listeners: Mutex<Vec<JoinHandle<()>>>,
     exit_of: Mutex<Option<ExitOf>>,
-    first_call: Mutex<Option<FirstCall>>,
+    first_call: Mutex<Option<(usize, FirstCall)>>,
     awaits_first_call: AtomicBool,
+    /// So many workers are on their way since the first call, and until when they are waited for.
+    gathering: OnceLock<(usize, Instant)>,
     state: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     control: Control,
 }

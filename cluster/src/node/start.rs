@@ -123,6 +123,7 @@ impl NodeCore {
             exit_of: Mutex::default(),
             first_call: Mutex::default(),
             awaits_first_call: Default::default(),
+            gathering: OnceLock::new(),
             state,
             control: Control::new(ractor),
         });
@@ -171,9 +172,9 @@ impl NodeCore {
         }
     }
 
-    /// Has `action` done when the first call is made here.
-    pub fn before_first_call(&self, action: Box<dyn FnOnce() + Send>) {
-        *self.first_call.lock().unwrap_or_else(PoisonError::into_inner) = Some(action);
+    /// Has `action` done when the first call is made here; it brings so many workers.
+    pub fn before_first_call(&self, workers: usize, action: Box<dyn FnOnce() + Send>) {
+        *self.first_call.lock().unwrap_or_else(PoisonError::into_inner) = Some((workers, action));
         self.awaits_first_call.store(true, Ordering::SeqCst);
     }
 
