@@ -5,6 +5,7 @@
 //! runs user code: arguments are decoded by executors, results at the caller's poll.
 
 mod actor;
+mod beats;
 mod calls;
 pub(crate) mod election;
 mod greet;
@@ -34,7 +35,7 @@ pub(crate) use self::{
     greet::{GreetError, greet, greet_again},
     peer::{Abilities, Peer, unplaced},
 };
-use self::{io::Reader, load::PeerLoad, serve::Serving};
+use self::{beats::Beats, io::Reader, load::PeerLoad, serve::Serving};
 use crate::{
     config::Role,
     control::streams::Streams,
@@ -82,6 +83,7 @@ pub(crate) struct Link {
     /// The peer's highest call that has come.
     last_call: AtomicU64,
     heard: Mutex<Instant>,
+    beats: Beats,
     /// The peer's and our part of ractor's stream.
     streams: Streams,
 }
@@ -140,6 +142,7 @@ impl Link {
             arriving: AtomicUsize::new(0),
             last_call: AtomicU64::new(0),
             heard: Mutex::new(Instant::now()),
+            beats: Beats::default(),
             streams: Streams::default(),
         })
     }
@@ -236,6 +239,7 @@ impl Link {
         }
         drop(out);
         self.is_heard();
+        self.beats.answered();
         self.connected.store(true, Ordering::Relaxed);
         Ok((socket, read))
     }
