@@ -119,13 +119,13 @@ impl Link {
     /// Tells how much this node has to do.
     pub(crate) fn tell_load(&self, node: &NodeCore) {
         let processed = self.processed.load(Ordering::Relaxed);
-        self.heartbeat(self.beats.next(Heartbeat { processed, ..heartbeat(node) }));
+        self.heartbeat(self.beats.next(Heartbeat { processed, clock_us: self.clock.now(), ..heartbeat(node) }));
     }
 }
 
 fn heartbeat(node: &NodeCore) -> Heartbeat {
     let LoadReport { unstarted, running, suspended, mean_us } = node.load();
-    Heartbeat { processed: 0, unstarted, running, suspended, mean_us, beat: 0, echo: 0 }
+    Heartbeat { processed: 0, unstarted, running, suspended, mean_us, beat: 0, echo: 0, clock_us: 0 }
 }
 
 /// The reading half of the session, and what one read has brought.
@@ -157,6 +157,7 @@ impl Reader {
             Event::Abandoned { call, .. } => link.hand_back(call),
             Event::Heartbeat(heartbeat) => {
                 link.load.told(&heartbeat);
+                link.clock.read(heartbeat.clock_us);
                 if link.beats.hear(&heartbeat) {
                     node.open_if_all_have_answered();
                 }

@@ -7,6 +7,7 @@
 mod actor;
 mod beats;
 mod calls;
+mod clock;
 pub(crate) mod election;
 mod greet;
 mod io;
@@ -35,7 +36,7 @@ pub(crate) use self::{
     greet::{GreetError, greet, greet_again},
     peer::{Abilities, Peer, unplaced},
 };
-use self::{beats::Beats, io::Reader, load::PeerLoad, serve::Serving};
+use self::{beats::Beats, clock::Clock, io::Reader, load::PeerLoad, serve::Serving};
 use crate::{
     config::Role,
     control::streams::Streams,
@@ -84,6 +85,7 @@ pub(crate) struct Link {
     last_call: AtomicU64,
     heard: Mutex<Instant>,
     beats: Beats,
+    clock: Clock,
     /// The peer's and our part of ractor's stream.
     streams: Streams,
 }
@@ -143,6 +145,7 @@ impl Link {
             last_call: AtomicU64::new(0),
             heard: Mutex::new(Instant::now()),
             beats: Beats::default(),
+            clock: Clock::new(),
             streams: Streams::default(),
         })
     }

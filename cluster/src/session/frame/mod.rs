@@ -84,6 +84,8 @@ pub struct Heartbeat {
     pub beat: u32,
     /// The last of the receiver's that the sender has heard.
     pub echo: u32,
+    /// The sender's clock of the link, in microseconds.
+    pub clock_us: u64,
 }
 
 /// How a call ended.
