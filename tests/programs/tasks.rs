@@ -83,6 +83,17 @@ pub(crate) async fn count_run(key: u64, load: Vec<u8>, millis: u64) -> Done<u32>
     Ok(runs)
 }
 
+/// Says that it has started, and goes on until there is a file `until`; keeps its executor busy meanwhile, or not.
+#[atasks::task]
+pub(crate) async fn stay(folder: PathBuf, until: String, busy: bool) -> Done<Whereabouts> {
+    note(&folder, &format!("before-{until}"), "");
+    let pause = std::time::Duration::from_millis(2);
+    while !folder.join(&until).exists() {
+        if busy { std::thread::park_timeout(pause) } else { tokio::time::sleep(pause).await }
+    }
+    Ok(here())
+}
+
 /// Keeps its executor busy.
 #[atasks::task]
 pub(crate) async fn occupy(millis: u64) -> Done<Whereabouts> {

@@ -9,6 +9,7 @@ mod actor;
 mod blocking;
 mod body;
 mod burn;
+mod fence;
 mod limits;
 mod load;
 mod means;
@@ -46,6 +47,7 @@ use self::{
 };
 pub use self::{
     burn::{Burn, burn},
+    fence::Fence,
     load::{Load, LoadReport},
 };
 use crate::{
@@ -81,6 +83,8 @@ pub struct Settings {
     pub actor_for_every: bool,
     /// How long a cancelled task may go on that holds a `cancelled()` future.
     pub cancel_grace: Duration,
+    /// How late the clock of the node may be before it counts as stopped; none, and it never does.
+    pub stopped_after: Option<Duration>,
     /// All nodes share one thread: blocking tasks run in it as well.
     pub shared_host: bool,
     /// Tasks in the program's table.
@@ -111,6 +115,7 @@ pub struct Pool {
     executors: OnceLock<Vec<Weak<Executor>>>,
     places: Mutex<Vec<Place>>,
     closed: AtomicBool,
+    fence: Arc<Fence>,
     /// Somebody waits for the end of what runs: told at each end.
     draining: AtomicBool,
     ended: Notify,
@@ -138,8 +143,10 @@ impl Pool {
     /// The system gives no threads.
     pub async fn start(node: NodeId, settings: Settings, host: &Host, supervisor: &ActorCell) -> io::Result<Arc<Self>> {
         let count = settings.executors.max(1);
+        let fence = Arc::new(Fence::new(settings.stopped_after));
         let pool = Arc::new(Self {
-            blocking: BlockingPool::new(count * BLOCKING_PER_EXECUTOR),
+            blocking: BlockingPool::new(count * BLOCKING_PER_EXECUTOR, fence.clone()),
+            fence,
             work: AtomicU64::new(0),
             means: Means::new(settings.tasks),
             settings,
@@ -221,6 +228,9 @@ impl Pool {
             return None;
         }
         let executor = polling().filter(|executor| Arc::ptr_eq(&executor.pool, self))?;
+        if !self.fence.lets_pass() {
+            return None;
+        }
         // On a shared host what was polled inline and computes is pending still: on a thread it would be over, and known.
         if executor.computes() {
             return None;
@@ -232,6 +242,20 @@ impl Pool {
         }
         let stack = if self.settings.shared_host { INLINE_STACK_BYTES_SHARED } else { INLINE_STACK_BYTES };
         may_inline(stack, INLINE_CALLS_MAX).then_some(executor)
+    }
+
+    /// What keeps it from starting anything.
+    #[must_use]
+    pub fn fence(&self) -> &Fence {
+        &self.fence
+    }
+
+    /// Starts what the fence has kept, if it is open.
+    pub fn start_what_was_kept(&self) {
+        if self.fence.lets_on() {
+            self.executors().for_each(|executor| executor.wake());
+            self.blocking.look_again();
+        }
     }
 
     /// Executor threads.
@@ -319,7 +343,7 @@ impl Pool {
 
     /// Takes the next order that may run.
     fn next(&self) -> Option<Order> {
-        if self.waiting() == 0 {
+        if self.waiting() == 0 || !self.fence.lets_pass() {
             return None;
         }
         loop {

@@ -156,6 +156,9 @@ impl NodeCore {
         let timers = self.timers.clone();
         let running = tokio::spawn(async move { timers.run().await });
         let _ = self.timer_loop.set(running.abort_handle());
+        if self.role == Role::Worker && !self.host.is_shared() {
+            tokio::spawn(self.clone().keep_time());
+        }
         for listener in listeners {
             if let Some(membership) = self.membership.get() {
                 let listens = tokio::spawn(listen(listener, Arc::downgrade(&self), membership.clone()));
