@@ -122,6 +122,29 @@ async fn what_does_not_end_in_time_is_cancelled_and_told_so() {
 }
 
 #[tokio::test]
+async fn a_drain_that_an_operator_has_begun_is_not_held_up_by_a_signal() {
+    let worker = Worker::new(Over::Unix, "twice", &[]);
+    let node = client(&[&worker.address]).join().await.unwrap();
+    let operator = Node::builder().operator().seed(worker.address.clone()).join().await.unwrap();
+    let name = worker.name(&node);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let stopped = async {
+        file(&path.join("before-end")).await;
+        assert!(operator.ask_to_drain(&name));
+        heard(&node, &name, |info| info.draining).await;
+        worker.process.signal(Signal::TERM);
+        note(path, "end", "");
+    };
+    let (stays, ()) = tokio::join!(node.scope(stay(path.into(), "end".into(), false)), stopped);
+    stays.unwrap();
+    let began = Instant::now();
+    let ended = worker.process.end();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(began.elapsed() < Duration::from_secs(10), "it waited out its drain_timeout");
+}
+
+#[tokio::test]
 async fn a_second_signal_ends_the_process_at_once() {
     let worker = Worker::new(Over::Unix, "impatient", &[]);
     let node = client(&[&worker.address]).join().await.unwrap();

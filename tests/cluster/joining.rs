@@ -62,6 +62,29 @@ async fn whoever_joins_by_one_seed_has_all_that_it_knows_in_hand() {
 }
 
 #[tokio::test]
+async fn a_worker_that_listens_everywhere_is_found_where_it_is_seen() {
+    let start = |seeds: &[&str]| {
+        let port = free_port().rsplit_once(':').unwrap().1.to_owned();
+        let mut command = program("launched");
+        command.args(["worker", "--listen", &format!("0.0.0.0:{port}")]).env("ATASKS__CLUSTER__SECRET", SECRET);
+        command.args(seeds.iter().flat_map(|seed| ["--seed", *seed]));
+        (Running::worker(&mut command).0, format!("127.0.0.1:{port}"))
+    };
+    let (_first, seed) = start(&[]);
+    let _others = [start(&[&seed]), start(&[&seed])];
+    // All of them by the one, and each of them has the others.
+    let node = client(&[&seed]).min_workers(3).join().await.unwrap();
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let views = node.scope(workers_known().everywhere()).await.unwrap();
+        if views.len() == 3 && views.iter().all(|(_, view)| view.as_ref().is_ok_and(|view| view.len() == 3)) {
+            break;
+        }
+        assert!(Instant::now() < end, "{views:#?}");
+    }
+}
+
+#[tokio::test]
 async fn all_views_become_one_whatever_comes_and_goes() {
     for over in BOTH {
         let seed = Worker::new(over, "views-0", &[]);

@@ -13,6 +13,7 @@ mod everywhere;
 mod lacks;
 mod policy;
 mod real;
+mod room;
 mod table;
 
 use atasks::{Error, Node, NodeBuilder, NodeId, Placement, Result, TaskError, Unplaced, current};

@@ -76,12 +76,7 @@ impl Link {
             return Some(std::mem::take(&mut out.batch));
         }
         let batch = out.outgoing.next_batch();
-        if out.wanted && out.outgoing.has_room() {
-            out.wanted = false;
-            if let Some(node) = self.node.upgrade() {
-                node.room_again();
-            }
-        }
+        self.tell_room(&mut out);
         // What a writer elsewhere left inside the TLS layer is flushed by an empty write.
         out.writing = !batch.is_empty() || !socket.flushed();
         if !out.writing {
@@ -99,18 +94,15 @@ impl Link {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            // A peer that does not hear us is no better than one that says nothing: it gives us up.
-            let silent = self.silence().max(self.beats.unheard());
+            let silent = self.is_silent_for();
             if silent > liveness.lost_after {
-                return self.tell(LinkMsg::Silent);
+                self.tell(LinkMsg::Silent);
             }
             let Some(node) = self.node.upgrade() else { return };
             let suspect = silent > liveness.suspect_after;
             if self.suspect.swap(suspect, Ordering::Relaxed) != suspect {
                 node.link_is_suspect(&self, suspect);
-                if suspect {
-                    self.tell(LinkMsg::Suspect);
-                }
+                self.tell(if suspect { LinkMsg::Suspect } else { LinkMsg::Heard });
             }
             self.tell_load(&node);
         }
@@ -162,11 +154,11 @@ impl Reader {
                     node.open_if_all_have_answered();
                 }
                 if heartbeat.processed > 0 {
-                    broken = broken.clone().and(link.out().outgoing.acknowledge(heartbeat.processed));
+                    broken = broken.clone().and(link.acknowledged(heartbeat.processed));
                 }
             }
             Event::Ack { processed } => {
-                broken = broken.clone().and(link.out().outgoing.acknowledge(processed));
+                broken = broken.clone().and(link.acknowledged(processed));
             }
             Event::Goodbye { last_call, .. } => *left = Some(last_call),
             Event::Notice(bytes) => link.noticed(&node, &bytes),

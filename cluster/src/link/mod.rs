@@ -54,8 +54,17 @@ pub(crate) struct Connection {
     pub(crate) socket: Socket,
     /// What the peer has sent after its greeting.
     pub(crate) read: BytesMut,
-    /// For a session that goes on: how much of what was sent the peer has processed.
-    pub(crate) resumed: Option<u64>,
+    /// For a session that goes on: where.
+    pub(crate) resumed: Option<Resumed>,
+}
+
+/// Where a session goes on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resumed {
+    /// How much of what was sent the peer has processed.
+    pub(crate) processed: u64,
+    /// Which count of what was processed here the peer was told.
+    pub(crate) count: u64,
 }
 
 /// The session with a peer.
@@ -94,6 +103,8 @@ pub(crate) struct Link {
 struct Out {
     outgoing: Outgoing,
     pending: Pending<Arc<Slot>>,
+    /// Counts of what was processed that a peer was told: only the last one is true.
+    counts: u64,
     /// The connection; none while there is none.
     socket: Option<Arc<Socket>>,
     /// What the session has handed out and the socket has not taken.
@@ -121,6 +132,7 @@ impl Link {
             out: Mutex::new(Out {
                 outgoing: Outgoing::new(limits.backlog, peer.payload_max),
                 pending: Pending::new(),
+                counts: 0,
                 socket: None,
                 batch: Bytes::new(),
                 writing: false,
@@ -201,6 +213,11 @@ impl Link {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
     }
 
+    /// For how long it has said nothing, or has not heard us: a peer that does not hear us is no better, as it gives us up.
+    fn is_silent_for(&self) -> Duration {
+        self.silence().max(self.beats.unheard())
+    }
+
     /// Hands a connection to the link's actor.
     pub(crate) fn go_on_over(&self, connection: Connection) {
         self.tell(LinkMsg::Connected(connection));
@@ -220,19 +237,26 @@ impl Link {
         self.quiet.notify_waiters();
     }
 
-    /// The same, and counts what was processed by then.
-    async fn detach_and_count(&self) -> u64 {
+    /// The same, and tells what was processed by then; a connection that was promised an earlier count is none any more.
+    async fn detach_and_count(&self) -> (u64, u64) {
         self.detach();
         // Whoever still reads finds the connection closed, and lets go.
-        self.reader.lock().await.processed()
+        let processed = self.reader.lock().await.processed();
+        let mut out = self.out();
+        out.counts += 1;
+        (processed, out.counts)
     }
 
     /// Takes a connection. What the peer has not processed of what was written to the last one is written to this.
-    fn attach(&self, connection: Connection) -> Result<(Arc<Socket>, BytesMut), ProtocolError> {
+    /// None: another one was promised more since, or the link is lost.
+    fn attach(&self, connection: Connection) -> Result<Option<(Arc<Socket>, BytesMut)>, ProtocolError> {
         let Connection { socket, read, resumed } = connection;
         let socket = Arc::new(socket);
         let mut out = self.out();
-        if let Some(processed) = resumed {
+        if out.lost.is_some() || resumed.is_some_and(|resumed| resumed.count != out.counts) {
+            return Ok(None);
+        }
+        if let Some(Resumed { processed, .. }) = resumed {
             out.outgoing.resume(processed)?;
         }
         out.socket = Some(socket.clone());
@@ -244,7 +268,7 @@ impl Link {
         self.is_heard();
         self.beats.answered();
         self.connected.store(true, Ordering::Relaxed);
-        Ok((socket, read))
+        Ok(Some((socket, read)))
     }
 
     fn tell(&self, message: LinkMsg) {
@@ -356,6 +380,24 @@ impl Link {
         out.writing = true;
         drop(out);
         self.waiting.notify_one();
+    }
+
+    /// The peer has so much of what was written: it need not be kept.
+    fn acknowledged(&self, processed: u64) -> Result<(), ProtocolError> {
+        let mut out = self.out();
+        out.outgoing.acknowledge(processed)?;
+        self.tell_room(&mut out);
+        Ok(())
+    }
+
+    /// Tells placement of room, if a call has found none before.
+    fn tell_room(&self, out: &mut Out) {
+        if out.wanted && out.outgoing.has_room() {
+            out.wanted = false;
+            if let Some(node) = self.node.upgrade() {
+                node.room_again();
+            }
+        }
     }
 
     /// Writes what waits without waiting. False: something is left for the writer.

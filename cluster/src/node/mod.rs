@@ -306,6 +306,10 @@ impl NodeCore {
             let _ = membership.cast(MembershipMsg::Newcomer(acquaintance(link)));
         }
         self.change_view(|view| view.with(link.clone()));
+        if self.is_draining() {
+            // It was introduced before that began, and was in nobody's view then.
+            link.notice(Notice::Draining);
+        }
         self.events.tell(|| Event::NodeUp(link.id().clone()));
         self.control.link_up(link);
         self.room_again();
@@ -339,8 +343,9 @@ impl NodeCore {
             return;
         }
         self.election().unlink(link.id());
-        // Calls that waited for room there have to look elsewhere.
+        // Calls that waited for room there have to look elsewhere, and a drain waits no more for what it was sending.
         self.room_again();
+        self.agent.look_again();
         if was_up {
             self.events.tell(|| Event::NodeLost(link.id().clone(), reason));
         }
@@ -353,17 +358,11 @@ impl NodeCore {
         self.room_again();
     }
 
-    /// How a peer has ended whose link has: its exit, if it is a child of this process.
-    pub(crate) async fn verdict(&self, peer: &NodeId, loss: Loss) -> Loss {
-        if loss != Loss::Closed || self.is_closed() {
-            return loss;
-        }
-        let asked =
-            self.exit_of.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|exit_of| exit_of(peer));
-        match asked {
-            Some(exit) => tokio::time::timeout(EXIT_TOLD_WITHIN, exit).await.unwrap_or(loss),
-            None => loss,
-        }
+    /// Asks how the process of a peer has ended, if it is a child of this one; no answer in time is none.
+    pub(crate) fn ask_for_exit(&self, peer: &NodeId) -> Option<impl Future<Output = Option<Loss>> + Send + use<>> {
+        let exit_of = self.exit_of.lock().unwrap_or_else(PoisonError::into_inner);
+        let exit = exit_of.as_ref().and_then(|exit_of| exit_of(peer))?;
+        Some(async { tokio::time::timeout(EXIT_TOLD_WITHIN, exit).await.ok() })
     }
 
     /// There is room again on a link: calls that wait for it may go.

@@ -49,13 +49,14 @@ impl NodeCore {
     }
 
     fn note_first_call(&self) {
-        if !self.awaits_first_call.load(Ordering::Relaxed) {
+        if !self.awaits_first_call.load(Ordering::Acquire) {
             return;
         }
-        self.awaits_first_call.store(false, Ordering::Relaxed);
-        let first_call = self.first_call.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some((workers, action)) = first_call {
+        let mut first_call = self.first_call.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((workers, action)) = first_call.take() {
             let _ = self.gathering.set((workers, Instant::now() + self.config.placement.place_timeout));
+            self.awaits_first_call.store(false, Ordering::Release);
+            drop(first_call);
             action();
         }
     }

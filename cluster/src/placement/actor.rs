@@ -124,7 +124,12 @@ impl Actor for PlacementActor {
         match message {
             // Somebody may have come between the caller's look and this one.
             PlacementMsg::Keep(call) => state.keep(&node, *call),
-            PlacementMsg::Changed => state.try_again(&node),
+            PlacementMsg::Changed => {
+                if state.try_again(&node) {
+                    // There may be room for more, and nobody else would tell.
+                    myself.cast(PlacementMsg::Changed)?;
+                }
+            }
             PlacementMsg::Due => {
                 state.alarmed = false;
                 let now = Instant::now();
@@ -156,7 +161,8 @@ impl State {
         }
     }
 
-    fn try_again(&mut self, node: &Arc<NodeCore>) {
+    /// True: there was room, and more wait than were tried.
+    fn try_again(&mut self, node: &Arc<NodeCore>) -> bool {
         for (until, call) in std::mem::take(&mut self.homeless) {
             match call.place(node) {
                 None => {}
@@ -167,11 +173,13 @@ impl State {
             }
         }
         // In turn: what finds no room goes to the end, so that a full link holds up no call to another one.
-        for _ in 0..self.roomless.len().min(TRIED_MAX) {
+        let waited = self.roomless.len();
+        for _ in 0..waited.min(TRIED_MAX) {
             if let Some(call) = self.roomless.pop_front() {
                 self.keep(node, call);
             }
         }
+        waited > TRIED_MAX && self.roomless.len() < waited
     }
 
     /// Sees to it that the first of the homeless is looked at when its time is over.
