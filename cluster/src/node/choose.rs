@@ -56,8 +56,8 @@ impl NodeCore {
         let view = self.view.load();
         let capable = Capable { node: self, peers: view.as_workers(), task, here: pool.filter(|_| !drains) };
         let chosen = match placement {
-            Placement::Node(name) => return capable.named(|id| id.name() == name),
-            Placement::On(node) => return capable.named(|id| id == node),
+            Placement::Node(name) => return capable.only(view.named(|id| id.name() == name)),
+            Placement::On(node) => return capable.only(view.named(|id| id == node)),
             Placement::Spread => capable.in_turn(),
             Placement::Label(label) => capable.least(invocation.id, |labels| labels.contains(label)),
             Placement::Key(key) => capable.that_wants(*key),
@@ -112,9 +112,8 @@ impl<'a> Capable<'a> {
         self.here.map(One::Here).into_iter().chain(self.peers.iter().filter_map(|link| self.peer(link)))
     }
 
-    fn named(&self, is_meant: impl Fn(&NodeId) -> bool) -> Option<Chosen> {
-        let link = self.peers.iter().find(|link| is_meant(link.id()))?;
-        self.peer(link).map(One::into)
+    fn only(&self, named: Option<&'a Arc<Link>>) -> Option<Chosen> {
+        self.peer(named.filter(|link| link.is_worker())?).map(One::into)
     }
 
     /// The one with least to do.
