@@ -83,6 +83,9 @@ pub(crate) enum PlacementMsg {
     Changed,
     /// Time is over for the first that nobody can run.
     Due,
+    /// Tell how many calls are kept.
+    #[cfg(feature = "testing")]
+    Count(tokio::sync::oneshot::Sender<usize>),
 }
 
 impl Message for PlacementMsg {}
@@ -125,6 +128,10 @@ impl Actor for PlacementActor {
             // Somebody may have come between the caller's look and this one.
             PlacementMsg::Keep(call) => state.keep(&node, *call),
             PlacementMsg::Changed => state.try_again(&node),
+            #[cfg(feature = "testing")]
+            PlacementMsg::Count(told) => {
+                let _ = told.send(state.homeless.len() + state.roomless.len());
+            }
             PlacementMsg::Due => {
                 state.alarmed = false;
                 let now = Instant::now();
