@@ -139,7 +139,6 @@ impl Pipe {
             // An end learns that from its own host, whatever arrives.
             (state.silent_since, state.unanswered) = (None, false);
             state.end = Some(End { due: now, reset: true });
-            state.left = Some(now);
         });
     }
 
