@@ -16,6 +16,8 @@ pub(crate) struct Ledger(Arc<Mutex<Entries>>, Instant);
 
 #[derive(Debug, Default)]
 pub(crate) struct Entries {
+    /// The last key that was given.
+    last: Key,
     pub(crate) awaits: BTreeMap<Key, Await>,
     pub(crate) bodies: Vec<Body>,
     /// When nodes were killed: what they do afterwards did not happen.
@@ -71,11 +73,13 @@ impl Ledger {
     }
 
     /// Notes an await, until what is given back is dropped.
-    pub(crate) fn awaits(&self, key: Key, caller: &NodeId, idempotent: bool, bound: bool) -> Awaiting {
+    pub(crate) fn awaits(&self, caller: &NodeId, idempotent: bool, bound: bool) -> Awaiting {
         let mut entries = self.entries();
+        entries.last += 1;
+        let key = entries.last;
         if !entries.killed.contains_key(caller) {
             let begun = Await { caller: caller.clone(), idempotent, bound, ended: None };
-            assert!(entries.awaits.insert(key, begun).is_none(), "a key is used once");
+            entries.awaits.insert(key, begun);
         }
         Awaiting { ledger: self.clone(), key }
     }
@@ -107,12 +111,13 @@ impl Ledger {
 
 pub(crate) struct Awaiting {
     ledger: Ledger,
-    key: Key,
+    pub(crate) key: Key,
 }
 
 impl Awaiting {
     pub(crate) fn ended(&self, end: End) {
         let now = self.ledger.now();
+        tracing::debug!(at = ?now, key = self.key, ?end, "ended");
         if let Some(awaited) = self.ledger.entries().awaits.get_mut(&self.key) {
             awaited.ended.get_or_insert((now, end));
         }

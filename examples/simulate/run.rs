@@ -58,7 +58,7 @@ struct Run<'a> {
     plan: &'a Plan,
     seed: u64,
     ledger: Ledger,
-    maker: RefCell<Maker>,
+    maker: Maker,
     nodes: RefCell<BTreeMap<String, Node>>,
     events: Arc<Mutex<Vec<Told>>>,
 }
@@ -74,7 +74,7 @@ enum Order {
 pub(crate) fn run(seed: u64) -> Report {
     let plan = Plan::new(seed);
     let (ledger, ends) = Simulation::run(seed, async |simulation| {
-        let maker = RefCell::new(Maker { next: 0, workers: plan.workers });
+        let maker = Maker { workers: plan.workers };
         let ledger = Ledger::new();
         let (nodes, events) = Default::default();
         let run = Run { simulation, plan: &plan, seed, ledger, maker, nodes, events };
@@ -144,20 +144,14 @@ impl Run<'_> {
         let nodes: Vec<_> = self.nodes.borrow().values().cloned().collect();
         for node in &nodes {
             for worker in 0..self.plan.workers {
-                let key = {
-                    let mut maker = self.maker.borrow_mut();
-                    maker.next += 1;
-                    maker.next
-                };
                 let call = Call {
-                    key,
                     place: Place::Node(format!("w{worker}")),
                     idempotent: false,
                     retries: 0,
                     timeout_ms: None,
                     dropped_ms: None,
                     body: Doing::nothing(),
-                    load: crate::work::pattern(key, 100_000),
+                    load: 100_000,
                 };
                 let _ = timeout(Duration::from_secs(5), node.scope(make(&self.ledger, node.id(), &call))).await;
             }
@@ -278,7 +272,7 @@ impl Run<'_> {
             if self.ledger.now() >= BUSY || stopped.get() {
                 break;
             }
-            let call = self.maker.borrow_mut().tree(rng);
+            let call = self.maker.tree(rng);
             let ledger = self.ledger.clone();
             made.push(async move { node.scope(make(&ledger, node.id(), &call)).await });
         }

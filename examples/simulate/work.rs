@@ -19,7 +19,6 @@ const LARGE: [usize; 3] = [65_537, 200_000, 700_000];
 /// One call, and all that its body will do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Call {
-    pub(crate) key: Key,
     pub(crate) place: Place,
     pub(crate) idempotent: bool,
     pub(crate) retries: u32,
@@ -27,8 +26,8 @@ pub(crate) struct Call {
     /// The caller loses interest after so long.
     pub(crate) dropped_ms: Option<u64>,
     pub(crate) body: Doing,
-    #[serde(with = "serde_bytes")]
-    pub(crate) load: Vec<u8>,
+    /// Bytes of arguments.
+    pub(crate) load: usize,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -70,6 +69,7 @@ pub(crate) async fn work(key: Key, body: Doing, load: serde_bytes::ByteBuf) -> R
     let ledger = atasks::state::<Ledger>();
     let current = atasks::current();
     let right = load.as_slice() == pattern(key, load.len());
+    tracing::debug!(at = ?ledger.now(), node = %current.node(), key, parent = ?current.parent(), id = ?current.id(), attempt = current.attempt(), "begins");
     let running = ledger.begins(key, current.attempt(), current.node(), right);
     match body.grace_ms {
         None => act(&ledger, &current, &body).await,
@@ -105,8 +105,9 @@ async fn pause(millis: u64) {
 /// Makes a call, and notes how that ended.
 pub(crate) async fn make(ledger: &Ledger, caller: &NodeId, call: &Call) {
     let bound = matches!(call.place, Place::Node(_));
-    let awaiting = ledger.awaits(call.key, caller, call.idempotent, bound);
-    let mut made = work(call.key, call.body.clone(), serde_bytes::ByteBuf::from(call.load.clone()));
+    let awaiting = ledger.awaits(caller, call.idempotent, bound);
+    let key = awaiting.key;
+    let mut made = work(key, call.body.clone(), serde_bytes::ByteBuf::from(pattern(key, call.load)));
     made = match &call.place {
         Place::Auto => made,
         Place::Spread => made.place(Placement::Spread),
@@ -122,6 +123,7 @@ pub(crate) async fn make(ledger: &Ledger, caller: &NodeId, call: &Call) {
     if let Some(millis) = call.timeout_ms {
         made = made.timeout(Duration::from_millis(millis));
     }
+    tracing::debug!(at = ?ledger.now(), node = %caller, key, place = ?call.place, call.idempotent, call.retries, call.timeout_ms, call.dropped_ms, "called");
     let done = match call.dropped_ms {
         None => made.await,
         Some(millis) => match timeout(Duration::from_millis(millis), made).await {
@@ -130,8 +132,8 @@ pub(crate) async fn make(ledger: &Ledger, caller: &NodeId, call: &Call) {
         },
     };
     awaiting.ended(match done {
-        Ok(Done { key, load }) => {
-            let right = key == call.key && load.len() == call.body.result && load == pattern(key, load.len());
+        Ok(Done { key: told, load }) => {
+            let right = told == key && load.len() == call.body.result && load == pattern(key, load.len());
             End::Returned { right }
         }
         Err(error) => End::Failed(error),
@@ -139,7 +141,7 @@ pub(crate) async fn make(ledger: &Ledger, caller: &NodeId, call: &Call) {
 }
 
 /// Bytes that are those of one call alone.
-pub(crate) fn pattern(key: Key, length: usize) -> Vec<u8> {
+fn pattern(key: Key, length: usize) -> Vec<u8> {
     let mut bytes = vec![key as u8 ^ 0x5a; length];
     let own = length.min(8);
     bytes[..own].copy_from_slice(&key.to_le_bytes()[..own]);
@@ -148,25 +150,21 @@ pub(crate) fn pattern(key: Key, length: usize) -> Vec<u8> {
 
 /// Makes up trees of calls.
 pub(crate) struct Maker {
-    pub(crate) next: Key,
     pub(crate) workers: usize,
 }
 
 impl Maker {
-    pub(crate) fn tree(&mut self, rng: &mut StdRng) -> Call {
+    pub(crate) fn tree(&self, rng: &mut StdRng) -> Call {
         let mut left = rng.random_range(1..=TREE_MAX) - 1;
         self.call(rng, &mut left, 0)
     }
 
-    fn call(&mut self, rng: &mut StdRng, left: &mut usize, depth: usize) -> Call {
-        self.next += 1;
-        let key = self.next;
+    fn call(&self, rng: &mut StdRng, left: &mut usize, depth: usize) -> Call {
         let below = if depth < 4 && *left > 0 { rng.random_range(0..=4.min(*left)) } else { 0 };
         *left -= below;
         let below = (0..below).map(|_| self.call(rng, left, depth + 1)).collect();
         let idempotent = rng.random_bool(0.3);
         Call {
-            key,
             place: match rng.random_range(0..20) {
                 0..12 => Place::Auto,
                 12..16 => Place::Spread,
@@ -186,7 +184,7 @@ impl Maker {
                 crashes: rng.random_bool(0.01),
                 result: size(rng),
             },
-            load: pattern(key, size(rng)),
+            load: size(rng),
         }
     }
 }
