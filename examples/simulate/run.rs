@@ -17,7 +17,7 @@ use rand::{Rng, SeedableRng};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-use crate::ledger::Ledger;
+use crate::ledger::{End, Ledger};
 use crate::model;
 use crate::plan::{BUSY, Fault, Plan};
 use crate::work::{Call, Doing, Maker, Place, make};
@@ -84,11 +84,18 @@ pub(crate) fn run(seed: u64) -> Report {
     let breaches = model::judge(&plan, &ledger, &ends);
     let entries = ledger.entries();
     let mut hasher = DefaultHasher::new();
-    format!("{entries:?}").hash(&mut hasher);
+    for (key, awaited) in &entries.awaits {
+        let end = match &awaited.ended {
+            // Not a crash's backtrace, which is read anew only now and then.
+            Some((at, End::Failed(error))) => format!("{at:?} {error}"),
+            ended => format!("{ended:?}"),
+        };
+        (key, end).hash(&mut hasher);
+    }
+    format!("{:?}", entries.bodies).hash(&mut hasher);
     for (at, node, event) in &ends.events {
         (at, node.name()).hash(&mut hasher);
         match event {
-            // Its backtrace is that of one build.
             Event::Crashed(subject, _) => format!("{subject:?}").hash(&mut hasher),
             event => format!("{event:?}").hash(&mut hasher),
         }
