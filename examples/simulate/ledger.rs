@@ -75,9 +75,10 @@ impl Ledger {
     /// Notes an await, until what is given back is dropped.
     pub(crate) fn awaits(&self, caller: &NodeId, idempotent: bool, bound: bool) -> Awaiting {
         let mut entries = self.entries();
-        entries.last += 1;
-        let key = entries.last;
+        let mut key = 0;
         if !entries.killed.contains_key(caller) {
+            entries.last += 1;
+            key = entries.last;
             let begun = Await { caller: caller.clone(), idempotent, bound, ended: None };
             entries.awaits.insert(key, begun);
         }
@@ -93,6 +94,10 @@ impl Ledger {
             entries.bodies.push(Body { key, attempt, node: node.clone(), began: self.now(), ended: None, right });
         }
         Running { ledger: self.clone(), number }
+    }
+
+    pub(crate) fn is_killed(&self, node: &NodeId) -> bool {
+        self.entries().killed.contains_key(node)
     }
 
     /// Notes that a node is no more, with all that it was doing.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use atasks::testing::{Counts, Simulation, address};
-use atasks::{Event, Node, NodeBuilder, NodeId};
+use atasks::{Event, Node, NodeBuilder, NodeId, TaskError};
 use futures_util::future::join_all;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rand::rngs::StdRng;
@@ -17,7 +17,7 @@ use rand::{Rng, SeedableRng};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-use crate::ledger::{End, Ledger};
+use crate::ledger::{End, Entries, Ledger};
 use crate::model;
 use crate::plan::{BUSY, Fault, Plan};
 use crate::work::{Call, Doing, Maker, Place, make};
@@ -38,6 +38,7 @@ pub(crate) struct Report {
     pub(crate) losses: usize,
     /// Of all that happened, in order.
     pub(crate) hash: u64,
+    pub(crate) lines: Vec<String>,
     /// What should never happen.
     pub(crate) breaches: Vec<String>,
 }
@@ -83,23 +84,9 @@ pub(crate) fn run(seed: u64) -> Report {
     });
     let breaches = model::judge(&plan, &ledger, &ends);
     let entries = ledger.entries();
+    let lines = lines(&entries, &ends.events);
     let mut hasher = DefaultHasher::new();
-    for (key, awaited) in &entries.awaits {
-        let end = match &awaited.ended {
-            // Not a crash's backtrace, which is read anew only now and then.
-            Some((at, End::Failed(error))) => format!("{at:?} {error}"),
-            ended => format!("{ended:?}"),
-        };
-        (key, end).hash(&mut hasher);
-    }
-    format!("{:?}", entries.bodies).hash(&mut hasher);
-    for (at, node, event) in &ends.events {
-        (at, node.name()).hash(&mut hasher);
-        match event {
-            Event::Crashed(subject, _) => format!("{subject:?}").hash(&mut hasher),
-            event => format!("{event:?}").hash(&mut hasher),
-        }
-    }
+    lines.hash(&mut hasher);
     Report {
         calm: plan.calm,
         awaits: entries.awaits.len(),
@@ -107,8 +94,27 @@ pub(crate) fn run(seed: u64) -> Report {
         faults: plan.faults.len(),
         losses: ends.events.iter().filter(|(_, _, event)| matches!(event, Event::NodeLost(..))).count(),
         hash: hasher.finish(),
+        lines,
         breaches,
     }
+}
+
+/// All that happened, to be compared with another run of the same seed.
+fn lines(entries: &Entries, events: &[Told]) -> Vec<String> {
+    let events = events.iter().map(|(at, node, event)| match event {
+        // Its backtrace is read anew only now and then.
+        Event::Crashed(subject, _) => format!("{at:?} {node} crashed {subject:?}"),
+        event => format!("{at:?} {node} {event:?}"),
+    });
+    let awaits = entries.awaits.iter().map(|(key, awaited)| match &awaited.ended {
+        Some((at, End::Failed(TaskError::Crashed(crash)))) => format!("{key} {at:?} {}", crash.message()),
+        ended => format!("{key} {ended:?}"),
+    });
+    let bodies = entries.bodies.iter().map(|body| format!("{body:?}"));
+    let mut lines: Vec<_> = events.chain(awaits).chain(bodies).collect();
+    // A node that ends stops its actors in the order of ractor's own map, all of them at one moment.
+    lines.sort_unstable();
+    lines
 }
 
 impl Run<'_> {
@@ -222,7 +228,11 @@ impl Run<'_> {
                     }
                     Order::Drain(away) => {
                         stopped.set(true);
-                        tokio::join!(biased; node.drain(), calls);
+                        let drained = async {
+                            node.drain().await;
+                            self.ledger.killed(node.id());
+                        };
+                        tokio::join!(biased; drained, calls);
                         away
                     }
                 };
@@ -254,6 +264,9 @@ impl Run<'_> {
         tokio::spawn(async move {
             while let Some(event) = events.next().await {
                 tracing::debug!(at = ?ledger.now(), node = %id, ?event);
+                if ledger.is_killed(&id) {
+                    return;
+                }
                 told.lock().unwrap_or_else(PoisonError::into_inner).push((ledger.now(), id.clone(), event));
             }
         });
