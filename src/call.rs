@@ -171,7 +171,7 @@ impl<R: TaskReturn> TaskCall<R> {
     /// Runs it where `placement` says.
     ///
     /// ```
-    /// use atasks::Placement;
+    /// use atasks::{Candidate, Placement, Policy, Snapshot};
     ///
     /// #[atasks::task]
     /// async fn profile(user: String) -> atasks::Result<usize> {
@@ -185,6 +185,18 @@ impl<R: TaskReturn> TaskCall<R> {
     /// profile("ada".into()).place(Placement::key("ada")).await?;
     /// // On a worker that has the label.
     /// profile("ada".into()).place(Placement::Label("cache".into())).await?;
+    ///
+    /// // By a rule of your own: of those with a cache the one with least to do.
+    /// struct Cached;
+    ///
+    /// impl Policy for Cached {
+    ///     fn choose<'a>(&self, snapshot: &'a Snapshot<'a>) -> Option<&'a Candidate<'a>> {
+    ///         let cached = snapshot.candidates().iter().filter(|worker| worker.has_label("cache"));
+    ///         cached.min_by(|one, other| one.score.total_cmp(&other.score))
+    ///     }
+    /// }
+    ///
+    /// profile("ada".into()).place(Placement::policy(Cached)).await?;
     /// # Ok(()) }).await }
     /// ```
     pub fn place(self, placement: Placement) -> Self {
@@ -247,6 +259,10 @@ impl<R: TaskReturn> TaskCall<R> {
     /// not encode, or are too large; there is no node.
     pub fn everywhere(self) -> Everywhere<R> {
         Everywhere::new(self)
+    }
+
+    pub(crate) fn gathers(&mut self, cx: &TaskContext<'_>) -> Result<bool, TaskError> {
+        self.call.as_mut().driver().gathers(cx)
     }
 
     pub(crate) fn for_everywhere(mut self) -> Result<(Encoded, Vec<(NodeId, Driver)>), TaskError> {

@@ -32,6 +32,9 @@ const PLACED_AGAIN_MAX: u32 = 16;
 /// Wait before a call is placed again that was handed back so often.
 const HANDED_BACK_PAUSE: Duration = Duration::from_millis(20);
 
+/// How often it is looked whether the workers are there that a first call brings.
+const GATHERING_LOOK: Duration = Duration::from_millis(5);
+
 /// What the driver needs of the typed call.
 pub(crate) trait Arguments {
     fn entry(&self) -> Option<&'static TaskEntry>;
@@ -237,6 +240,14 @@ impl Driver {
             holds: parent.and_then(Context::holds_below),
         };
         Ok(Box::new(Attempt { invocation, node, failures: 0, placed_again: 0, doubt: None, step: Step::Start }))
+    }
+
+    /// Whether its node waits for workers that are on their way; then `cx` is woken to look again.
+    pub(crate) fn gathers(&mut self, cx: &TaskContext<'_>) -> Result<bool, TaskError> {
+        let node = self.find_node()?;
+        let Some(until) = node.gathers_until() else { return Ok(false) };
+        node.wake_at(until.min(Instant::now() + GATHERING_LOOK), cx.waker().clone());
+        Ok(true)
     }
 
     fn find_node(&mut self) -> Result<Arc<dyn Router>, TaskError> {

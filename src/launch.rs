@@ -1,6 +1,6 @@
 //! What `#[atasks::main]` does before and around the user's `main`.
 
-use std::{fmt, future::Future, process::exit};
+use std::{ffi::OsStr, fmt, future::Future, io::Write, path::Path, process::exit};
 
 use atasks_actors::host::Host;
 use atasks_cluster::config::Config;
@@ -11,6 +11,7 @@ use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::Subscriber
 use crate::{
     LocalCluster, Node, NodeBuilder, StartError,
     local_cluster::{become_worker, is_child},
+    worker_options::{Help, WorkerOptions},
 };
 
 /// Starts a program: as a worker, or as the user's `main`.
@@ -75,6 +76,8 @@ impl<S: Setup> Launch<S> {
     fn run<T>(self, main: impl FnOnce() -> T) -> T {
         let serves = std::env::args().nth(1).is_some_and(|first| first == self.worker);
         let child = is_child();
+        // Before the set-up: whoever asks for help, or mistypes an option, has no need of a database.
+        let options = serves.then(|| options(self.worker));
         let builder = NodeBuilder::default();
         let builder = if child || serves { builder.worker() } else { builder.client() };
         let builder = match prepare(self.setup, builder) {
@@ -84,8 +87,8 @@ impl<S: Setup> Launch<S> {
         if child {
             become_worker(builder);
         }
-        if serves {
-            match serve(builder) {
+        if let Some(options) = options {
+            match serve(options.apply(builder)) {
                 Ok(()) => exit(0),
                 Err(error) => fail(&error),
             }
@@ -95,6 +98,21 @@ impl<S: Setup> Launch<S> {
             Err(error) => fail(&error),
         };
         main()
+    }
+}
+
+/// What stands behind the word that makes a worker. Help is printed and ends the process, as does a mistake.
+fn options(word: &str) -> WorkerOptions {
+    match WorkerOptions::read(std::env::args().skip(2)) {
+        Ok(options) if options.help => {
+            let path = std::env::args().next().unwrap_or_default();
+            let program = Path::new(&path).file_name().and_then(OsStr::to_str).unwrap_or("PROGRAM");
+            // Whoever does not read it needs no error about that.
+            let _ = write!(std::io::stdout(), "{}", Help { program, word });
+            exit(0)
+        }
+        Ok(options) => options,
+        Err(error) => fail(&error),
     }
 }
 
@@ -120,24 +138,8 @@ fn join(builder: NodeBuilder) -> Result<Joined, StartError> {
     Ok(Joined::Local { _cluster: cluster.map_err(std::io::Error::other)?? })
 }
 
-fn serve(mut builder: NodeBuilder) -> Result<(), StartError> {
+fn serve(builder: NodeBuilder) -> Result<(), StartError> {
     log_warnings();
-    let mut arguments = std::env::args().skip(2);
-    while let Some(argument) = arguments.next() {
-        let mut value = |what: &str| {
-            arguments.next().ok_or_else(|| StartError::Config(format!("{argument} needs {what} behind it")))
-        };
-        builder = match argument.as_str() {
-            "--listen" => builder.listen(value("an address")?),
-            "--seed" => builder.seed(value("an address")?),
-            "--name" => builder.name(value("a name")?),
-            other => {
-                return Err(StartError::Config(format!(
-                    "`{other}` is no option of a worker: --listen ADDRESS, --seed ADDRESS and --name NAME are"
-                )));
-            }
-        };
-    }
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let node = builder.join().await?;

@@ -416,6 +416,8 @@ impl NodeBuilder {
     #[cfg(feature = "testing")]
     pub(crate) fn simulated(mut self, host: Host, credentials: Credentials, incarnation: u64) -> Self {
         (self.host, self.credentials, self.incarnation) = (Some(host), Some(credentials), Some(incarnation));
+        // Not as many as this machine has cores: the same everywhere.
+        self.changes.insert(0, Box::new(|config| config.node.executors = Some(1)));
         self.private().unconfigured()
     }
 

@@ -431,6 +431,16 @@ pub(crate) fn may_inline(stack: usize, calls: u32) -> bool {
     may
 }
 
+/// Calls that were begun inside the poll that this thread is in; 0 outside.
+pub(crate) fn inlined() -> u32 {
+    if CURRENT.with_borrow(|current| current.base == 0) { 0 } else { INLINED.get() }
+}
+
+/// Calls that were begun inside the poll that this thread is in, or was in last.
+pub(crate) fn inlined_last() -> u32 {
+    INLINED.get()
+}
+
 /// About where the stack is: the address of a local.
 #[inline(never)]
 fn stack_pointer() -> usize {

@@ -21,6 +21,8 @@ use crate::{
 /// `placement.place_timeout` the call fails as `Unplaced` (`NoneSuits`). Without a candidate it is not asked at all.
 ///
 /// If it panics, the call is placed as by `Auto`, and the node tells `Event::PolicyPanicked`.
+///
+/// `TaskCall::place` has an example.
 pub trait Policy: Send + Sync + 'static {
     /// Chooses one of the snapshot's candidates.
     fn choose<'a>(&self, snapshot: &'a Snapshot<'a>) -> Option<&'a Candidate<'a>>;

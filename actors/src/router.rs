@@ -99,6 +99,11 @@ pub trait Router: Any + Send + Sync {
     /// Why there is none.
     fn capable(&self, task: &'static TaskEntry, placement: &Placement) -> Result<Vec<NodeId>, Unplaced>;
 
+    /// Until when it waits for workers that are on their way, if it does: those that a first call brings.
+    fn gathers_until(&self) -> Option<tokio::time::Instant> {
+        None
+    }
+
     /// Has `slot` expire at the deadline that it was made with.
     fn watch_deadline(&self, slot: &Arc<Slot>);
 

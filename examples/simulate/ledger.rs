@@ -49,6 +49,7 @@ pub(crate) enum End {
 
 /// One run of a body.
 #[derive(Debug)]
+#[allow(dead_code, reason = "some of it is only shown")]
 pub(crate) struct Body {
     pub(crate) key: Key,
     pub(crate) attempt: u32,

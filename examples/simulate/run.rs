@@ -30,6 +30,7 @@ pub(crate) const PLACE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What came of a seed.
 #[derive(Debug)]
+#[allow(dead_code, reason = "the tests need less of it than the example")]
 pub(crate) struct Report {
     pub(crate) calm: bool,
     pub(crate) awaits: usize,

@@ -15,7 +15,7 @@ pub use atasks_cluster::{node::Counts, transport::Network};
 use tokio::{task::JoinHandle, time::Instant};
 
 pub use self::simulation::{Simulation, address};
-use crate::{Event, EventStream, Node, NodeId, StartError};
+use crate::{Event, EventStream, Node, NodeBuilder, NodeId, StartError};
 
 /// Names the seed that a simulated test runs with; by default it is 1.
 pub const SEED: &str = "ATASKS_SEED";
@@ -34,7 +34,61 @@ pub(crate) fn run<F: Future>(workers: usize, body: impl FnOnce() -> F) -> F::Out
 /// # Panics
 /// The cluster does not start; or this thread runs a tokio runtime already.
 pub fn simulate<F: Future>(workers: usize, seed: u64, body: impl FnOnce() -> F) -> F::Output {
-    on_cluster(workers, seed, async |cluster| cluster.client.scope(body()).await)
+    on_cluster(alike(workers), seed, async |cluster| cluster.client.scope(body()).await)
+}
+
+/// Runs `body` in the scope of a client of these simulated workers, with the cluster at hand: each worker is started as its
+/// builder says (labels, executors, ..), named `w0`, `w1`, ..
+///
+/// ```
+/// use atasks::{Node, Placement, testing::simulate_cluster};
+///
+/// #[atasks::task]
+/// async fn whereabouts() -> atasks::Result<String> {
+///     Ok(atasks::current().node().name().to_owned())
+/// }
+///
+/// let workers = [Node::builder(), Node::builder().label("gpu")];
+/// simulate_cluster(workers, 1, async |cluster| {
+///     assert_eq!(whereabouts().place(Placement::Label("gpu".into())).await.unwrap(), "w1");
+///     cluster.workers()[1].drain().await;
+///     assert_eq!(whereabouts().await.unwrap(), "w0");
+/// });
+/// ```
+///
+/// # Panics
+/// As [`simulate`] does.
+pub fn simulate_cluster<T>(
+    workers: impl IntoIterator<Item = NodeBuilder>,
+    seed: u64,
+    body: impl AsyncFnOnce(&Cluster) -> T,
+) -> T {
+    on_cluster(workers.into_iter().collect(), seed, async |cluster| cluster.client.scope(body(cluster)).await)
+}
+
+/// Keeps the executor for `work`, as a task does that computes: nothing else runs there until then. In a simulated cluster
+/// that is virtual time and costs nothing; elsewhere it computes.
+///
+/// ```
+/// # use std::time::Duration;
+/// use atasks::testing::{burn, simulate};
+///
+/// #[atasks::task]
+/// async fn render() -> atasks::Result<()> {
+///     burn(Duration::from_secs(2)).await;
+///     Ok(())
+/// }
+///
+/// simulate(1, 1, || async {
+///     let began = tokio::time::Instant::now();
+///     let (one, other) = tokio::join!(render(), render());
+///     assert!(one.is_ok() && other.is_ok());
+///     // One executor: one after the other.
+///     assert!(began.elapsed() >= Duration::from_secs(4));
+/// });
+/// ```
+pub fn burn(work: Duration) -> impl Future<Output = ()> + Send {
+    atasks_actors::executor::burn(work)
 }
 
 /// Does the same as [`simulate`], and notes what happens on all nodes until `body` is over: the same seed gives the same
@@ -43,7 +97,7 @@ pub fn simulate<F: Future>(workers: usize, seed: u64, body: impl FnOnce() -> F) 
 /// # Panics
 /// As [`simulate`] does.
 pub fn replay<F: Future>(workers: usize, seed: u64, body: impl FnOnce() -> F) -> (F::Output, Trace) {
-    on_cluster(workers, seed, async |cluster| {
+    on_cluster(alike(workers), seed, async |cluster| {
         let trace = Arc::new(Mutex::new(Trace::default()));
         let nodes = cluster.workers.iter().chain([&cluster.client]);
         let readers: Vec<_> =
@@ -72,7 +126,11 @@ async fn note(node: NodeId, mut events: EventStream, trace: Arc<Mutex<Trace>>) {
     }
 }
 
-fn on_cluster<T>(workers: usize, seed: u64, run: impl AsyncFnOnce(&Cluster) -> T) -> T {
+fn alike(workers: usize) -> Vec<NodeBuilder> {
+    (0..workers).map(|_| Node::builder()).collect()
+}
+
+fn on_cluster<T>(workers: Vec<NodeBuilder>, seed: u64, run: impl AsyncFnOnce(&Cluster) -> T) -> T {
     Simulation::run(seed, async |simulation| match Cluster::start(simulation, workers).await {
         Ok(cluster) => run(&cluster).await,
         Err(error) => panic!("the simulated cluster did not start: {error}"),
@@ -81,22 +139,35 @@ fn on_cluster<T>(workers: usize, seed: u64, run: impl AsyncFnOnce(&Cluster) -> T
 
 /// A simulated cluster: workers, and a client linked to all of them.
 #[derive(Debug)]
-pub(crate) struct Cluster {
+pub struct Cluster {
     client: Node,
     workers: Vec<Node>,
 }
 
 impl Cluster {
-    async fn start(simulation: &Simulation, workers: usize) -> Result<Self, StartError> {
+    /// The client in whose scope the test runs.
+    #[must_use]
+    pub fn client(&self) -> &Node {
+        &self.client
+    }
+
+    /// The workers, in the order of their builders.
+    #[must_use]
+    pub fn workers(&self) -> &[Node] {
+        &self.workers
+    }
+
+    async fn start(simulation: &Simulation, workers: Vec<NodeBuilder>) -> Result<Self, StartError> {
         let name = |worker: usize| format!("w{worker}");
-        let mut started = Vec::with_capacity(workers);
-        for worker in 0..workers {
-            let builder = simulation.worker(&name(worker));
+        let count = workers.len();
+        let mut started = Vec::with_capacity(count);
+        for (worker, builder) in workers.into_iter().enumerate() {
+            let builder = simulation.worker_of(builder, &name(worker));
             let builder = (0..worker).fold(builder, |builder, seed| builder.seed(address(&name(seed))));
             started.push(simulation.start(builder).await?);
         }
         let client = simulation.client("client");
-        let client = (0..workers).fold(client, |builder, seed| builder.seed(address(&name(seed))));
-        Ok(Self { client: client.min_workers(workers).join().await?, workers: started })
+        let client = (0..count).fold(client, |builder, seed| builder.seed(address(&name(seed))));
+        Ok(Self { client: client.min_workers(count).join().await?, workers: started })
     }
 }

@@ -47,8 +47,12 @@ impl Simulation {
     /// The builder of a worker with one executor. After a [`kill`](Self::kill), or when it has left, the same name makes
     /// another incarnation at the same address.
     pub fn worker(&self, name: &str) -> NodeBuilder {
-        let builder = Node::builder().worker().executors(1).listen(address(name));
-        self.simulated(builder, name)
+        self.worker_of(Node::builder().executors(1), name)
+    }
+
+    /// The same of a builder that has settings already.
+    pub fn worker_of(&self, builder: NodeBuilder, name: &str) -> NodeBuilder {
+        self.simulated(builder.worker().listen(address(name)), name)
     }
 
     /// The builder of a client.

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::proxy::{Cut, Proxy};
 use super::{Over, Worker, client, file};
 use crate::programs::PATIENCE;
-use crate::tasks::{carry, count_run, descend, hold, whereabouts};
+use crate::tasks::{carry, count_run, descend, hold, time_left, whereabouts};
 
 /// A worker, a cable to it, and a client at the other end of the cable.
 async fn apart(name: &str) -> (Worker, Proxy, Node) {
@@ -81,6 +81,17 @@ async fn a_silence_shorter_than_the_window_is_no_loss() {
     };
     let (runs, losses) = losses_during(&node, during).await;
     assert!(losses.is_empty() && runs.iter().all(|runs| *runs == 1), "{losses:?} {runs:?}");
+}
+
+#[tokio::test]
+async fn a_deadline_shrinks_by_what_an_invocation_waits_on_its_way() {
+    let (_worker, proxy, node) = apart("late").await;
+    let asks = async {
+        sleep(Duration::from_millis(200)).await;
+        node.scope(time_left(None).timeout(Duration::from_secs(10))).await.unwrap().unwrap()
+    };
+    let (left, ()) = tokio::join!(asks, proxy.be_silent(Duration::from_millis(1800)));
+    assert!((7000..8500).contains(&left), "{left} ms of 10 s are left after 1.6 s on the way");
 }
 
 #[tokio::test]

@@ -7,12 +7,15 @@ use std::{
 };
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, Message, SupervisionEvent};
-use tokio::task::coop::unconstrained;
+use tokio::task::{coop::unconstrained, yield_now};
 
-use super::{Executor, Order, body::Body, running::Running};
+use super::{Executor, Order, Pool, body::Body, running::Running};
 
 /// Most first polls in a row before the executor lets its suspended tasks run.
 const TURN: usize = 64;
+
+/// The same for polls that are known to be long, by the time that they are expected to take, in nanoseconds.
+const TURN_NANOS: u64 = 5_000_000;
 
 pub(super) struct ExecutorActor;
 
@@ -41,13 +44,21 @@ impl Actor for ExecutorActor {
         _turn: Turn,
         executor: &mut Arc<Executor>,
     ) -> Result<(), ActorProcessingErr> {
+        let mut expected = 0u64;
         for _ in 0..TURN {
+            poll_fn(|cx| if executor.is_occupied(None, cx) { Poll::Pending } else { Poll::Ready(()) }).await;
             let Some(order) = executor.pool.next() else {
                 executor.rest();
                 return Ok(());
             };
+            expected = expected.saturating_add(order.weight);
             executor.begin(order);
+            if expected >= TURN_NANOS {
+                break;
+            }
         }
+        // The next message would be taken at once: only who yields lets others of this thread run.
+        yield_now().await;
         myself.cast(Turn).map_err(Into::into)
     }
 
@@ -77,8 +88,9 @@ impl Actor for ExecutorActor {
 impl Executor {
     /// Starts an invocation: polls it once, and has an actor run it if that was not enough.
     pub(super) fn begin(self: &Arc<Self>, order: Order) {
-        let Order { context, arguments, reply } = order;
+        let Order { context, arguments, reply, weight } = order;
         let pool = &self.pool;
+        let _done = Weighed { pool, weight };
         let options = context.task().options();
         let body = Body::new(context.clone(), arguments, pool.settings.cancel_grace);
         if options.blocking && !pool.settings.shared_host {
@@ -113,9 +125,21 @@ impl Executor {
     /// Nothing waits: the executor sleeps, unless something came in the meantime.
     fn rest(&self) {
         self.awake.store(false, Ordering::SeqCst);
-        if self.pool.waiting() > 0 {
+        if self.pool.waiting() > 0 && self.pool.fence.lets_pass() {
             self.wake();
         }
+    }
+}
+
+/// Takes an order off what is to be done when its first poll is over.
+struct Weighed<'a> {
+    pool: &'a Pool,
+    weight: u64,
+}
+
+impl Drop for Weighed<'_> {
+    fn drop(&mut self) {
+        self.pool.work.fetch_sub(self.weight, Ordering::Relaxed);
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Mutex, PoisonError, atomic::Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use super::Order;
@@ -13,6 +16,7 @@ use crate::context::Context;
 pub(crate) struct Limits {
     // Ordered, so that a simulated run replays exactly.
     tasks: Mutex<BTreeMap<u64, Limit>>,
+    waiting: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -42,6 +46,7 @@ impl Limits {
             Some(order)
         } else {
             limit.waiting.push_back(order);
+            self.waiting.fetch_add(1, Ordering::Relaxed);
             None
         }
     }
@@ -56,6 +61,7 @@ impl Limits {
         match limit.waiting.pop_front() {
             Some(next) => {
                 next.context.place_held().store(true, Ordering::Release);
+                self.waiting.fetch_sub(1, Ordering::Relaxed);
                 Some(next)
             }
             None => {
@@ -65,9 +71,15 @@ impl Limits {
         }
     }
 
+    /// How many wait for a place.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// Takes all that waits, at a shutdown.
     pub(crate) fn drain(&self) -> Vec<Order> {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        self.waiting.store(0, Ordering::Relaxed);
         tasks.values_mut().flat_map(|limit| std::mem::take(&mut limit.waiting)).collect()
     }
 }

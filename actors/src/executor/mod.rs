@@ -8,7 +8,11 @@
 mod actor;
 mod blocking;
 mod body;
+mod burn;
+mod fence;
 mod limits;
+mod load;
+mod means;
 mod queue;
 mod running;
 mod task_actor;
@@ -19,7 +23,7 @@ use std::{
     fmt, io,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     task::Poll,
     time::Duration,
@@ -34,10 +38,17 @@ use self::{
     actor::{ExecutorActor, Turn, first_poll},
     blocking::BlockingPool,
     body::Body,
+    burn::Occupied,
     limits::Limits,
+    means::{Means, SHORT},
     queue::Queue,
     running::Running,
     task_actor::Run,
+};
+pub use self::{
+    burn::{Burn, burn},
+    fence::Fence,
+    load::{Load, LoadReport},
 };
 use crate::{
     context::{Context, may_inline, polling},
@@ -72,37 +83,12 @@ pub struct Settings {
     pub actor_for_every: bool,
     /// How long a cancelled task may go on that holds a `cancelled()` future.
     pub cancel_grace: Duration,
+    /// How late the clock of the node may be before it counts as stopped; none, and it never does.
+    pub stopped_after: Option<Duration>,
     /// All nodes share one thread: blocking tasks run in it as well.
     pub shared_host: bool,
-}
-
-/// How much a node has to do, in invocations.
-#[derive(Debug, Default)]
-pub struct Load {
-    waiting: AtomicUsize,
-    busy: AtomicUsize,
-    suspended: AtomicUsize,
-}
-
-/// A reading of a node's [`Load`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LoadReport {
-    /// Invocations that wait to be started.
-    pub unstarted: u32,
-    /// Executors that are polling.
-    pub running: u32,
-    /// Invocations that are started and wait for something.
-    pub suspended: u32,
-    /// Mean time on an executor of what is to be done, or of what was, in microseconds; 0: not known yet.
-    pub mean_us: u32,
-}
-
-impl LoadReport {
-    /// Whether there is nothing to do.
-    #[must_use]
-    pub fn is_nothing(self) -> bool {
-        self.unstarted == 0 && self.running == 0 && self.suspended == 0
-    }
+    /// Tasks in the program's table.
+    pub tasks: usize,
 }
 
 /// An invocation that waits to be started.
@@ -110,6 +96,8 @@ pub(crate) struct Order {
     context: Context,
     arguments: Bytes,
     reply: Reply,
+    /// How long it is expected to keep an executor, in nanoseconds.
+    weight: u64,
 }
 
 /// The executors of a node.
@@ -118,11 +106,16 @@ pub struct Pool {
     node: NodeId,
     queue: Mutex<Queue<Order>>,
     load: Load,
+    /// How long what waits to be started, or is being polled for the first time, is expected to keep executors, in
+    /// nanoseconds.
+    work: AtomicU64,
+    means: Means,
     limits: Limits,
     blocking: Arc<BlockingPool>,
     executors: OnceLock<Vec<Weak<Executor>>>,
     places: Mutex<Vec<Place>>,
     closed: AtomicBool,
+    fence: Arc<Fence>,
     /// Somebody waits for the end of what runs: told at each end.
     draining: AtomicBool,
     ended: Notify,
@@ -135,6 +128,11 @@ pub struct Executor {
     actor: OnceLock<ActorRef<Turn>>,
     awake: AtomicBool,
     polls: AtomicUsize,
+    turns: AtomicU32,
+    /// What was computed on a shared host, in nanoseconds of virtual time.
+    burnt: AtomicU64,
+    /// On a shared host: until when it computes.
+    occupied: Option<Occupied>,
     idle: Mutex<Vec<ActorRef<Run>>>,
 }
 
@@ -145,8 +143,12 @@ impl Pool {
     /// The system gives no threads.
     pub async fn start(node: NodeId, settings: Settings, host: &Host, supervisor: &ActorCell) -> io::Result<Arc<Self>> {
         let count = settings.executors.max(1);
+        let fence = Arc::new(Fence::new(settings.stopped_after));
         let pool = Arc::new(Self {
-            blocking: BlockingPool::new(count * BLOCKING_PER_EXECUTOR),
+            blocking: BlockingPool::new(count * BLOCKING_PER_EXECUTOR, fence.clone()),
+            fence,
+            work: AtomicU64::new(0),
+            means: Means::new(settings.tasks),
             settings,
             node,
             queue: Mutex::default(),
@@ -167,6 +169,9 @@ impl Pool {
                 actor: OnceLock::new(),
                 awake: AtomicBool::new(false),
                 polls: AtomicUsize::new(0),
+                turns: AtomicU32::new(0),
+                burnt: AtomicU64::new(0),
+                occupied: pool.settings.shared_host.then(Occupied::default),
                 idle: Mutex::default(),
             });
             let (argument, supervisor) = (executor.clone(), supervisor.clone());
@@ -184,7 +189,12 @@ impl Pool {
 
     /// Runs an invocation on an executor as soon as one takes it.
     pub fn submit(&self, context: Context, arguments: Bytes, reply: Reply) {
-        self.enqueue(Order { context, arguments, reply });
+        let weight = match self.means.of(context.task()) {
+            0 => self.means.any(),
+            mean => mean,
+        };
+        self.work.fetch_add(weight, Ordering::Relaxed);
+        self.enqueue(Order { context, arguments, reply, weight });
     }
 
     /// Runs an invocation that this node has made itself: where it is awaited if this is one of the node's executors.
@@ -210,24 +220,41 @@ impl Pool {
     }
 
     /// The executor that polls on this thread, if it is one of ours and may poll a call inside its caller's poll.
+    ///
+    /// That is the cheapest way to run a call, but while it is polled the caller can make no other: what is known to be
+    /// long waits for an executor instead, which any may take, and so does what is not known yet while another is free.
     fn executor_here(self: &Arc<Self>, invocation: &Invocation) -> Option<Arc<Executor>> {
         if self.settings.actor_for_every || invocation.task.options().limited() {
             return None;
         }
         let executor = polling().filter(|executor| Arc::ptr_eq(&executor.pool, self))?;
+        if !self.fence.lets_pass() {
+            return None;
+        }
+        // On a shared host what was polled inline and computes is pending still: on a thread it would be over, and known.
+        if executor.computes() {
+            return None;
+        }
+        match self.means.of(invocation.task) {
+            0 if self.free_executor().is_some() => return None,
+            mean if mean >= SHORT => return None,
+            _ => {}
+        }
         let stack = if self.settings.shared_host { INLINE_STACK_BYTES_SHARED } else { INLINE_STACK_BYTES };
         may_inline(stack, INLINE_CALLS_MAX).then_some(executor)
     }
 
-    /// Reads how much there is to do.
+    /// What keeps it from starting anything.
     #[must_use]
-    pub fn load(&self) -> LoadReport {
-        let read = |count: &AtomicUsize| u32::try_from(count.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
-        LoadReport {
-            unstarted: read(&self.load.waiting),
-            running: read(&self.load.busy),
-            suspended: read(&self.load.suspended),
-            mean_us: 0,
+    pub fn fence(&self) -> &Fence {
+        &self.fence
+    }
+
+    /// Starts what the fence has kept, if it is open.
+    pub fn start_what_was_kept(&self) {
+        if self.fence.lets_on() {
+            self.executors().for_each(|executor| executor.wake());
+            self.blocking.look_again();
         }
     }
 
@@ -263,6 +290,7 @@ impl Pool {
     pub fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         self.blocking.close();
+        self.load.told();
         self.let_go();
         for executor in self.executors() {
             if let Some(actor) = executor.actor() {
@@ -289,6 +317,9 @@ impl Pool {
         self.load.waiting.store(0, Ordering::SeqCst);
         drop(queue);
         unstarted.extend(self.limits.drain());
+        let weight = unstarted.iter().map(|order| order.weight).sum();
+        self.work.fetch_sub(weight, Ordering::Relaxed);
+        self.load_moves();
         unstarted
     }
 
@@ -306,12 +337,13 @@ impl Pool {
         push(&mut queue);
         self.load.waiting.store(queue.len(), Ordering::SeqCst);
         drop(queue);
+        self.load_moves();
         if self.is_closed() { self.let_go() } else { self.wake_one() }
     }
 
     /// Takes the next order that may run.
     fn next(&self) -> Option<Order> {
-        if self.waiting() == 0 {
+        if self.waiting() == 0 || !self.fence.lets_pass() {
             return None;
         }
         loop {
@@ -342,10 +374,15 @@ impl Pool {
     /// Wakes an executor that sleeps: one that is not busy with a task, if there is one.
     fn wake_one(&self) {
         let asleep = || self.executors().filter(|executor| !executor.awake.load(Ordering::SeqCst));
-        let free = asleep().find(|executor| executor.polls.load(Ordering::Relaxed) == 0);
-        if let Some(executor) = free.or_else(|| asleep().next()) {
+        if let Some(executor) = self.free_executor().or_else(|| asleep().next()) {
             executor.wake();
         }
+    }
+
+    /// An executor that has nothing to do.
+    fn free_executor(&self) -> Option<Arc<Executor>> {
+        self.executors()
+            .find(|executor| !executor.awake.load(Ordering::SeqCst) && executor.polls.load(Ordering::Relaxed) == 0)
     }
 
     /// The executors that live. They hold the pool, not the other way round, so that it goes when they go.
@@ -413,6 +450,14 @@ impl Executor {
         }
     }
 
+    /// Counts the invocations that begin here.
+    fn turn(&self) -> u32 {
+        // Only this thread writes it.
+        let turn = self.turns.load(Ordering::Relaxed).wrapping_add(1);
+        self.turns.store(turn, Ordering::Relaxed);
+        turn
+    }
+
     /// Counts the executor as busy while it polls; at the end it looks whether something waits that only it could take.
     fn busy(self: &Arc<Self>) -> Busy {
         if self.polls.fetch_add(1, Ordering::Relaxed) == 0 {
@@ -435,6 +480,7 @@ impl Drop for Busy {
         let Self(executor) = self;
         if executor.polls.fetch_sub(1, Ordering::Relaxed) == 1 {
             executor.pool.load.busy.fetch_sub(1, Ordering::Relaxed);
+            executor.pool.load_moves();
             executor.pool.look_again();
             if executor.pool.waiting() > 0 {
                 executor.wake();

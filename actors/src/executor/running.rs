@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{Executor, body::Body};
+use super::{Executor, body::Body, means::Stopwatch};
 use crate::{
     context::Context,
     crash::Crash,
@@ -25,6 +25,7 @@ pub(crate) struct Running {
     reply: Option<Reply>,
     executor: Arc<Executor>,
     suspended: bool,
+    stopwatch: Stopwatch,
 }
 
 enum Work {
@@ -36,7 +37,9 @@ enum Work {
 
 impl Running {
     pub(crate) fn here(body: Body, reply: Option<Reply>, executor: Arc<Executor>) -> Self {
-        Self { context: body.context().clone(), work: Work::Here(body), reply, executor, suspended: false }
+        let (context, work) = (body.context().clone(), Work::Here(body));
+        let stopwatch = Stopwatch::new(&executor, context.task());
+        Self { context, work, reply, executor, suspended: false, stopwatch }
     }
 
     pub(crate) fn away(
@@ -45,7 +48,8 @@ impl Running {
         reply: Reply,
         executor: Arc<Executor>,
     ) -> Self {
-        Self { context, work: Work::Away(outcome), reply: Some(reply), executor, suspended: false }
+        let (work, reply) = (Work::Away(outcome), Some(reply));
+        Self { context, work, reply, executor, suspended: false, stopwatch: Stopwatch::never() }
     }
 
     pub(crate) fn executor(&self) -> &Arc<Executor> {
@@ -55,7 +59,10 @@ impl Running {
     /// Counts the invocation as one that waits for something outside the executor.
     pub(crate) fn suspend(&mut self) {
         self.suspended = true;
-        self.executor.pool().load.suspended.fetch_add(1, Ordering::Relaxed);
+        let load = &self.executor.pool().load;
+        load.suspended.fetch_add(1, Ordering::Relaxed);
+        load.fresh.fetch_add(1, Ordering::Relaxed);
+        self.executor.pool().load_moves();
     }
 
     /// Sets where the outcome goes, for an invocation that was first tried without.
@@ -66,8 +73,15 @@ impl Running {
     pub(crate) fn poll_outcome(&mut self, cx: &mut TaskContext<'_>) -> Poll<Outcome> {
         match &mut self.work {
             Work::Here(body) => {
+                // A first poll is made by who has the executor.
+                if self.suspended && self.executor.is_occupied(Some(self.context.id()), cx) {
+                    return Poll::Pending;
+                }
                 let _busy = self.executor.busy();
-                body.poll(Some(&self.executor), cx)
+                let lap = self.stopwatch.begin(&self.executor);
+                let polled = body.poll(Some(&self.executor), cx);
+                self.stopwatch.end(&self.executor, lap);
+                polled
             }
             Work::Away(outcome) => Pin::new(outcome)
                 .poll(cx)
@@ -90,7 +104,12 @@ impl Running {
         };
         tell_end(context, &outcome);
         if std::mem::take(&mut self.suspended) {
-            self.executor.pool().load.suspended.fetch_sub(1, Ordering::Relaxed);
+            let load = &self.executor.pool().load;
+            load.suspended.fetch_sub(1, Ordering::Relaxed);
+            load.fresh.fetch_sub(1, Ordering::Relaxed);
+        }
+        if matches!(outcome, Outcome::Returned(_) | Outcome::Failed(TaskError::Crashed(_))) {
+            self.stopwatch.note(&self.executor, context.task());
         }
         self.executor.pool().release(context);
         self.work = Work::Away(oneshot::channel().1);

@@ -124,7 +124,14 @@ impl Actor for Supervisor {
 
 /// Runs a root, and tells how many task actors that has taken.
 async fn actors_for(task: &'static TaskEntry, arguments: &'static [u8], actor_for_every: bool) -> usize {
-    let settings = Settings { executors: 1, actor_for_every, cancel_grace: Duration::from_secs(1), shared_host: false };
+    let settings = Settings {
+        executors: 1,
+        actor_for_every,
+        cancel_grace: Duration::from_secs(1),
+        stopped_after: None,
+        shared_host: false,
+        tasks: 0,
+    };
     let (supervisor, _) = Actor::spawn(None, Supervisor, ()).await.unwrap();
     let node = Arc::new_cyclic(|myself| Lone {
         id: NodeId::new("lone", 1),

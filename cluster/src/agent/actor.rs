@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 use atasks_actors::executor::Pool;
 use ractor::{Actor, ActorProcessingErr, ActorRef, Message, SupervisionEvent};
 
+use super::load::tell_load;
 use crate::node::NodeCore;
 
 pub(crate) struct AgentActor;
@@ -26,6 +27,7 @@ impl Actor for AgentActor {
     ) -> Result<Weak<NodeCore>, ActorProcessingErr> {
         let settings = node.executor_settings();
         let pool = Pool::start(node.me().clone(), settings, node.host(), &myself.get_cell()).await?;
+        tokio::spawn(tell_load(pool.clone(), Arc::downgrade(&node)));
         let _ = node.agent().pool.set(pool);
         Ok(Arc::downgrade(&node))
     }

@@ -1,6 +1,7 @@
 //! The agent: takes or refuses what peers ask this node to run, and hands it to the executors, which it supervises.
 
 mod actor;
+mod load;
 
 use std::sync::{Arc, OnceLock};
 

@@ -81,6 +81,7 @@ impl Actor for LinkActor {
         // Before anything is read: the answer to the peer's introduction is whom this node knows, and a peer that hears
         // that first takes it for all that there is to wait for.
         if let Some(node) = link.node.upgrade() {
+            link.tell_load(&node);
             node.introduce_to(&link);
         }
         let clock = tokio::spawn(link.clone().tick()).abort_handle();

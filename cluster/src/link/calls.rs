@@ -11,7 +11,6 @@ use atasks_actors::{
     task_error::{Canceller, Loss, Payload, Ran, TaskError, Waiting},
 };
 use bytes::Bytes;
-use tokio::time::Instant;
 
 use super::{Link, LinkMsg};
 use crate::session::{
@@ -45,7 +44,7 @@ impl Link {
         if !slot.enter(self.clone(), call) {
             return Ok(());
         }
-        let head = head_of(invocation, call, number);
+        let head = self.head_of(invocation, call, number);
         out.outgoing.invoke(head, &area, invocation.arguments.clone())?;
         out.pending.insert(call, slot.clone());
         self.load.placed();
@@ -111,6 +110,21 @@ impl Link {
         self.serving.cancel_all(Canceller::Loss);
     }
 
+    fn head_of(&self, invocation: &Invocation, call: u64, task: u32) -> Head {
+        let id = |InvocationId { origin, number }| Id { origin, number };
+        Head {
+            call,
+            task,
+            idempotent: invocation.task.options().idempotent,
+            detached: false,
+            attempt: u8::try_from(invocation.attempt).unwrap_or(u8::MAX),
+            id: invocation.id.number,
+            origin: None,
+            lineage: invocation.parent.map(|parent| Lineage { parent: id(parent), root: id(invocation.root) }),
+            deadline_us: invocation.deadline.map(|at| self.clock.at(at)),
+        }
+    }
+
     fn loss(&self, reason: Loss, ran: Ran) -> TaskError {
         TaskError::NodeLost { node: self.peer.id.clone(), reason, ran }
     }
@@ -126,22 +140,6 @@ impl Door for Link {
         let arrives = out.outgoing.cancel(call, by.code());
         self.send(out);
         if arrives { (Waiting::Result, Ran::Maybe) } else { (Waiting::Link, Ran::No) }
-    }
-}
-
-fn head_of(invocation: &Invocation, call: u64, task: u32) -> Head {
-    let id = |InvocationId { origin, number }| Id { origin, number };
-    let remaining = |deadline: Instant| deadline.saturating_duration_since(Instant::now()).as_micros();
-    Head {
-        call,
-        task,
-        idempotent: invocation.task.options().idempotent,
-        detached: false,
-        attempt: u8::try_from(invocation.attempt).unwrap_or(u8::MAX),
-        id: invocation.id.number,
-        origin: None,
-        lineage: invocation.parent.map(|parent| Lineage { parent: id(parent), root: id(invocation.root) }),
-        deadline_us: invocation.deadline.map(|at| u64::try_from(remaining(at)).unwrap_or(u64::MAX)),
     }
 }
 

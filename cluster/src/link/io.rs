@@ -99,7 +99,8 @@ impl Link {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let silent = self.silence();
+            // A peer that does not hear us is no better than one that says nothing: it gives us up.
+            let silent = self.silence().max(self.beats.unheard());
             if silent > liveness.lost_after {
                 return self.tell(LinkMsg::Silent);
             }
@@ -111,15 +112,20 @@ impl Link {
                     self.tell(LinkMsg::Suspect);
                 }
             }
-            let processed = self.processed.load(Ordering::Relaxed);
-            self.heartbeat(Heartbeat { processed, ..heartbeat(&node) });
+            self.tell_load(&node);
         }
+    }
+
+    /// Tells how much this node has to do.
+    pub(crate) fn tell_load(&self, node: &NodeCore) {
+        let processed = self.processed.load(Ordering::Relaxed);
+        self.heartbeat(self.beats.next(Heartbeat { processed, clock_us: self.clock.now(), ..heartbeat(node) }));
     }
 }
 
 fn heartbeat(node: &NodeCore) -> Heartbeat {
     let LoadReport { unstarted, running, suspended, mean_us } = node.load();
-    Heartbeat { processed: 0, unstarted, running, suspended, mean_us }
+    Heartbeat { processed: 0, unstarted, running, suspended, mean_us, beat: 0, echo: 0, clock_us: 0 }
 }
 
 /// The reading half of the session, and what one read has brought.
@@ -151,6 +157,10 @@ impl Reader {
             Event::Abandoned { call, .. } => link.hand_back(call),
             Event::Heartbeat(heartbeat) => {
                 link.load.told(&heartbeat);
+                link.clock.read(heartbeat.clock_us);
+                if link.beats.hear(&heartbeat) {
+                    node.open_if_all_have_answered();
+                }
                 if heartbeat.processed > 0 {
                     broken = broken.clone().and(link.out().outgoing.acknowledge(heartbeat.processed));
                 }

@@ -5,7 +5,9 @@
 //! runs user code: arguments are decoded by executors, results at the caller's poll.
 
 mod actor;
+mod beats;
 mod calls;
+mod clock;
 pub(crate) mod election;
 mod greet;
 mod io;
@@ -34,7 +36,7 @@ pub(crate) use self::{
     greet::{GreetError, greet, greet_again},
     peer::{Abilities, Peer, unplaced},
 };
-use self::{io::Reader, load::PeerLoad, serve::Serving};
+use self::{beats::Beats, clock::Clock, io::Reader, load::PeerLoad, serve::Serving};
 use crate::{
     config::Role,
     control::streams::Streams,
@@ -82,6 +84,8 @@ pub(crate) struct Link {
     /// The peer's highest call that has come.
     last_call: AtomicU64,
     heard: Mutex<Instant>,
+    beats: Beats,
+    clock: Clock,
     /// The peer's and our part of ractor's stream.
     streams: Streams,
 }
@@ -140,6 +144,8 @@ impl Link {
             arriving: AtomicUsize::new(0),
             last_call: AtomicU64::new(0),
             heard: Mutex::new(Instant::now()),
+            beats: Beats::default(),
+            clock: Clock::new(),
             streams: Streams::default(),
         })
     }
@@ -236,6 +242,7 @@ impl Link {
         }
         drop(out);
         self.is_heard();
+        self.beats.answered();
         self.connected.store(true, Ordering::Relaxed);
         Ok((socket, read))
     }
@@ -306,6 +313,26 @@ impl Link {
         if out.lost.is_none() {
             out.outgoing.ractor(piece);
             self.send(out);
+        }
+    }
+
+    /// Says that nothing more will be written.
+    pub(crate) async fn finish(&self) {
+        let socket = self.out().socket.clone();
+        if let Some(socket) = socket {
+            // A connection that is broken needs no end.
+            let _ = socket.finish().await;
+        }
+    }
+
+    /// Waits until the connection has ended.
+    pub(crate) async fn is_gone(&self) {
+        loop {
+            let quiet = self.quiet.notified();
+            if self.out().socket.is_none() {
+                return;
+            }
+            quiet.await;
         }
     }
 

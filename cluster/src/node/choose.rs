@@ -120,15 +120,20 @@ impl<'a> Capable<'a> {
     /// The one with least to do.
     fn least(&self, id: InvocationId, has: impl Fn(&[String]) -> bool) -> Option<Chosen> {
         let here = self.here.filter(|_| has(&self.node.config.node.labels));
-        let here = here.map(|pool| score_of(pool));
-        if here.is_some_and(Score::has_room) {
+        // Nearly all calls of a task come to no more than this.
+        if here.is_some_and(|pool| self.peers.is_empty() || pool.has_room()) {
             return Some(Chosen::Here);
         }
-        let best = choose(self.peers.len(), dice(id), |at| {
-            let link = &self.peers[at];
-            self.peer(link)?;
-            has(link.abilities()?.labels()).then(|| link.score())
-        });
+        let here = here.map(|pool| score_of(pool));
+        let best_of = |suspects: bool| {
+            choose(self.peers.len(), dice(id), |at| {
+                let link = &self.peers[at];
+                self.peer(link).filter(|_| suspects || !link.is_suspect())?;
+                has(link.abilities()?.labels()).then(|| link.score())
+            })
+        };
+        // One that says nothing is avoided while there is another, this node included.
+        let best = best_of(false).or_else(|| best_of(true).filter(|_| here.is_none()));
         match (here, best) {
             (Some(here), best) if prefers_here(here, best.map(|(_, score)| score)) => Some(Chosen::Here),
             (_, Some((at, _))) => self.peer(&self.peers[at]).map(One::into),
@@ -212,8 +217,9 @@ impl From<One<'_>> for Chosen {
 }
 
 fn score_of(pool: &Pool) -> Score {
-    // All that was placed here is in there.
-    Score::new(pool.load(), 0, pool.executor_count())
+    // All that was placed here is in the load. What has begun to wait a moment ago counts as what was sent elsewhere a
+    // moment ago: else of many calls made at once those that only wait would stay here.
+    Score::new(pool.load(), pool.fresh(), pool.executor_count())
 }
 
 /// A number that differs from call to call and is the same in every replay.

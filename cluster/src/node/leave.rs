@@ -91,6 +91,11 @@ impl NodeCore {
                 link.is_quiet().await;
                 link.goodbye();
                 link.is_quiet().await;
+                link.finish().await;
+            }
+            // To close before they have read it could take back what is still on its way.
+            for link in view.links() {
+                link.is_gone().await;
             }
         };
         let _ = timeout(FAREWELL_MAX, farewell).await;

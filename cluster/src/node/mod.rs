@@ -6,6 +6,7 @@
 mod choose;
 #[cfg(feature = "testing")]
 mod counts;
+mod fence;
 mod lack;
 mod leave;
 mod names;
@@ -37,7 +38,7 @@ use atasks_actors::{
     task_error::Loss,
 };
 use ractor::ActorRef;
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{sync::watch, task::JoinHandle, time::Instant};
 
 #[cfg(feature = "testing")]
 pub use self::counts::Counts;
@@ -100,8 +101,10 @@ pub struct NodeCore {
     settled: watch::Sender<bool>,
     listeners: Mutex<Vec<JoinHandle<()>>>,
     exit_of: Mutex<Option<ExitOf>>,
-    first_call: Mutex<Option<FirstCall>>,
+    first_call: Mutex<Option<(usize, FirstCall)>>,
     awaits_first_call: AtomicBool,
+    /// So many workers are on their way since the first call, and until when they are waited for.
+    gathering: OnceLock<(usize, Instant)>,
     state: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     control: Control,
 }
@@ -259,13 +262,21 @@ impl NodeCore {
         self.agent.pool().map(|pool| pool.load()).unwrap_or_default()
     }
 
+    /// Tells all who may place calls here how much there is to do.
+    pub(crate) fn tell_load(&self) {
+        self.view.load().links().for_each(|link| link.tell_load(self));
+    }
+
     pub(crate) fn executor_settings(&self) -> Settings {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         Settings {
             executors: self.config.node.executors.unwrap_or_else(cores),
             actor_for_every: self.config.node.actors == Actors::Every,
             cancel_grace: self.config.node.cancel_grace,
+            // Nodes that share a thread in virtual time are never stopped.
+            stopped_after: (!self.host.is_shared()).then(|| self.config.liveness.lost_after / 2),
             shared_host: self.host.is_shared(),
+            tasks: self.table.len(),
         }
     }
 

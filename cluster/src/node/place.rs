@@ -53,8 +53,9 @@ impl NodeCore {
             return;
         }
         self.awaits_first_call.store(false, Ordering::Relaxed);
-        let action = self.first_call.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(action) = action {
+        let first_call = self.first_call.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((workers, action)) = first_call {
+            let _ = self.gathering.set((workers, Instant::now() + self.config.placement.place_timeout));
             action();
         }
     }
@@ -112,9 +113,14 @@ impl Router for NodeCore {
     }
 
     fn capable(&self, task: &'static TaskEntry, placement: &Placement) -> Result<Vec<NodeId>, Unplaced> {
-        self.note_first_call();
         let capable = self.all_capable(task, placement);
         if capable.is_empty() { Err(self.lack(task, placement)) } else { Ok(capable) }
+    }
+
+    fn gathers_until(&self) -> Option<Instant> {
+        self.note_first_call();
+        let (count, until) = *self.gathering.get()?;
+        (*self.workers.borrow() < count && Instant::now() < until).then_some(until)
     }
 
     fn watch_deadline(&self, slot: &Arc<Slot>) {

@@ -40,20 +40,15 @@ impl Score {
         product(self, other) < product(other, self)
     }
 
-    /// Whether less is to be done here than would keep every executor busy.
-    pub(crate) fn has_room(self) -> bool {
-        self.load < self.executors * SUSPENDED_SHARE
-    }
-
     /// Invocations for each executor.
     pub(crate) fn per_executor(self) -> f64 {
         self.load as f64 / (self.executors * SUSPENDED_SHARE) as f64
     }
 }
 
-/// Whether a worker keeps its own call: as long as an executor of its own is free, or nobody has less to do.
+/// Whether a worker keeps its own call although no executor of its own is free: nobody has less to do.
 pub(crate) fn prefers_here(here: Score, best_peer: Option<Score>) -> bool {
-    here.has_room() || best_peer.is_none_or(|peer| !peer.is_less_than(here))
+    best_peer.is_none_or(|peer| !peer.is_less_than(here))
 }
 
 /// Chooses among `count` nodes: of two at random the one with less to do; if neither can, the best of all that can.
@@ -101,10 +96,10 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_keeps_its_call_while_an_executor_is_free_or_nobody_has_less() {
+    fn a_worker_keeps_its_call_while_nobody_has_less() {
         for (here, peer, keeps) in [
             (score(0, 1), Some(score(0, 1)), true),
-            (score(1, 2), Some(score(0, 1)), true),
+            (score(1, 2), Some(score(0, 1)), false),
             (score(1, 1), Some(score(0, 1)), false),
             (score(1, 1), Some(score(1, 1)), true),
             (score(9, 1), Some(score(9, 2)), false),

@@ -1,0 +1,115 @@
+//! How much a node has to do, counted where it changes.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+
+use tokio::sync::Notify;
+
+use super::Pool;
+
+/// How much a node has to do, in invocations.
+#[derive(Debug, Default)]
+pub struct Load {
+    pub(super) waiting: AtomicUsize,
+    pub(super) busy: AtomicUsize,
+    pub(super) suspended: AtomicUsize,
+    /// Invocations that were suspended since the load was last told, less those that have ended since.
+    pub(super) fresh: AtomicI64,
+    /// What was last told, in invocations that want an executor.
+    told: AtomicUsize,
+    /// It is far from what was told, and whoever tells it knows.
+    moved: AtomicBool,
+    moves: Notify,
+}
+
+impl Load {
+    pub(super) fn told(&self) {
+        self.moved.store(true, Ordering::Relaxed);
+        self.moves.notify_one();
+    }
+}
+
+/// A reading of a node's [`Load`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoadReport {
+    /// Invocations that wait to be started.
+    pub unstarted: u32,
+    /// Executors that are polling.
+    pub running: u32,
+    /// Invocations that are started and wait for something.
+    pub suspended: u32,
+    /// Mean time on an executor of what is to be done, or of what was, in microseconds; 0: not known yet.
+    pub mean_us: u32,
+}
+
+impl LoadReport {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_nothing(self) -> bool {
+        self.unstarted == 0 && self.running == 0 && self.suspended == 0
+    }
+}
+
+impl Pool {
+    /// Reads how much there is to do.
+    #[must_use]
+    pub fn load(&self) -> LoadReport {
+        let read = |count: &AtomicUsize| u32::try_from(count.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
+        let limited = u32::try_from(self.limits.waiting()).unwrap_or(u32::MAX);
+        let (unstarted, running) = (read(&self.load.waiting).saturating_add(limited), read(&self.load.busy));
+        let mean = match (self.work.load(Ordering::Relaxed), u64::from(unstarted) + u64::from(running)) {
+            (0, _) | (_, 0) => self.means.any(),
+            (work, count) => work / count,
+        };
+        // Not known and very short are not the same.
+        let mean_us = u32::try_from(mean.div_ceil(1000)).unwrap_or(u32::MAX);
+        LoadReport { unstarted, running, suspended: read(&self.load.suspended), mean_us }
+    }
+
+    /// Invocations that were suspended since the load was last told, less those that have ended since: to whoever places
+    /// the next one they are as new as those that were sent elsewhere.
+    #[must_use]
+    pub fn fresh(&self) -> i64 {
+        self.load.fresh.load(Ordering::Relaxed).max(0)
+    }
+
+    /// Whether less is to be done than would keep every executor busy; a call that waits counts a sixteenth.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        let busy = self.load.busy.load(Ordering::Relaxed) + self.load.waiting.load(Ordering::Relaxed);
+        let executors = self.executor_count();
+        // Read one after the other: mostly the first tells.
+        busy < executors && self.fresh() < executors as i64 && self.pressing() + (self.fresh() as usize) < executors
+    }
+
+    /// Waits until the load is far from what was told of it. False: the node has left.
+    pub async fn load_moved(&self) -> bool {
+        while !self.load.moved.load(Ordering::Relaxed) {
+            self.load.moves.notified().await;
+        }
+        !self.is_closed()
+    }
+
+    /// Notes that the load is about to be told.
+    pub fn load_is_told(&self) {
+        self.load.told.store(self.pressing(), Ordering::Relaxed);
+        self.load.fresh.store(0, Ordering::Relaxed);
+        self.load.moved.store(false, Ordering::Relaxed);
+    }
+
+    /// Looks whether what changed is worth telling: about one call for each executor, and not a small part of all.
+    pub(super) fn load_moves(&self) {
+        if self.load.moved.load(Ordering::Relaxed) {
+            return;
+        }
+        let (now, told) = (self.pressing(), self.load.told.load(Ordering::Relaxed));
+        if now.abs_diff(told) >= self.executor_count().max(told / 4) && !self.load.moved.swap(true, Ordering::Relaxed) {
+            self.load.moves.notify_one();
+        }
+    }
+
+    /// Invocations that want an executor; a sixteenth of those that wait.
+    fn pressing(&self) -> usize {
+        let read = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+        read(&self.load.waiting) + read(&self.load.busy) + read(&self.load.suspended) / 16 + self.limits.waiting()
+    }
+}
