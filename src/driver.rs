@@ -79,6 +79,8 @@ struct Attempt {
     node: Arc<dyn Router>,
     failures: u32,
     placed_again: u32,
+    /// An earlier failure after which the body may have run.
+    doubt: Option<TaskError>,
     step: Step,
 }
 
@@ -237,7 +239,7 @@ impl Driver {
             baggage,
             holds: parent.and_then(Context::holds_below),
         };
-        Ok(Box::new(Attempt { invocation, node, failures: 0, placed_again: 0, step: Step::Start }))
+        Ok(Box::new(Attempt { invocation, node, failures: 0, placed_again: 0, doubt: None, step: Step::Start }))
     }
 
     /// Whether its node waits for workers that are on their way; then `cx` is woken to look again.
@@ -353,8 +355,13 @@ impl Driver {
                 Outcome::Failed(error) => error,
             };
             match self.repeat(attempt, &error) {
-                Some(step) => attempt.step = step,
-                None => return Poll::Ready(Err(error)),
+                Some(step) => {
+                    if error.ran() != Ran::No {
+                        attempt.doubt = Some(error);
+                    }
+                    attempt.step = step;
+                }
+                None => return Poll::Ready(Err(with_doubt(error, attempt.doubt.take()))),
             }
         }
     }
@@ -398,6 +405,18 @@ impl Driver {
         let wait = retry.next(attempt.failures, error, self.idempotent, dice)?;
         let until = now + wait;
         in_time(until).then_some(Step::Backoff(until))
+    }
+}
+
+/// The failure of a call whose last attempt did not run, but an earlier one may have: it never says that the call did not.
+fn with_doubt(error: TaskError, doubt: Option<TaskError>) -> TaskError {
+    let Some(doubt) = doubt.filter(|_| error.ran() == Ran::No) else { return error };
+    let ran = Ran::Maybe;
+    match error {
+        TaskError::DeadlineExceeded { after, waited_for, .. } => TaskError::DeadlineExceeded { after, waited_for, ran },
+        TaskError::Cancelled { by, .. } => TaskError::Cancelled { by, ran },
+        TaskError::NodeLost { node, reason, .. } => TaskError::NodeLost { node, reason, ran },
+        _ => doubt,
     }
 }
 

@@ -414,6 +414,17 @@ impl Link {
         }
     }
 
+    /// Adds what it holds.
+    #[cfg(feature = "testing")]
+    pub(crate) fn count(&self, counts: &mut crate::node::Counts) {
+        let out = self.out();
+        counts.links += 1;
+        counts.pending += out.pending.len();
+        counts.unacknowledged += out.outgoing.waiting_bytes();
+        counts.serving += self.serving.len();
+        counts.arriving += self.arriving.load(Ordering::Relaxed);
+    }
+
     fn out(&self) -> MutexGuard<'_, Out> {
         self.out.lock().unwrap_or_else(PoisonError::into_inner)
     }

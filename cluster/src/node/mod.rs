@@ -4,6 +4,8 @@
 //! It decides nothing that its parts decide: placement's rule, the agent's admission, the election of links.
 
 mod choose;
+#[cfg(feature = "testing")]
+mod counts;
 mod fence;
 mod lack;
 mod leave;
@@ -38,6 +40,8 @@ use atasks_actors::{
 use ractor::ActorRef;
 use tokio::{sync::watch, task::JoinHandle, time::Instant};
 
+#[cfg(feature = "testing")]
+pub use self::counts::Counts;
 pub(crate) use self::place::Kept;
 pub use self::start::{ExitOf, NodeParts};
 pub use self::tasks::TaskInfo;

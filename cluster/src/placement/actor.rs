@@ -83,6 +83,9 @@ pub(crate) enum PlacementMsg {
     Changed,
     /// Time is over for the first that nobody can run.
     Due,
+    /// Tell how many calls are kept.
+    #[cfg(feature = "testing")]
+    Count(tokio::sync::oneshot::Sender<usize>),
 }
 
 impl Message for PlacementMsg {}
@@ -129,6 +132,10 @@ impl Actor for PlacementActor {
                     // There may be room for more, and nobody else would tell.
                     myself.cast(PlacementMsg::Changed)?;
                 }
+            }
+            #[cfg(feature = "testing")]
+            PlacementMsg::Count(told) => {
+                let _ = told.send(state.homeless.len() + state.roomless.len());
             }
             PlacementMsg::Due => {
                 state.alarmed = false;
