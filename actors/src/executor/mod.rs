@@ -14,6 +14,7 @@ mod load;
 mod means;
 mod queue;
 mod running;
+mod stamp;
 mod task_actor;
 #[cfg(test)]
 mod tests;
@@ -42,11 +43,13 @@ use self::{
     means::{Means, SHORT},
     queue::Queue,
     running::Running,
+    stamp::{Seen, Stamp},
     task_actor::Run,
 };
 pub use self::{
     burn::{Burn, burn},
     load::{Load, LoadReport},
+    stamp::Stall,
 };
 use crate::{
     context::{Context, may_inline, polling},
@@ -101,6 +104,10 @@ pub struct Pool {
     settings: Settings,
     node: NodeId,
     queue: Mutex<Queue<Order>>,
+    /// What waits was there when it was last looked at if its number is below this one.
+    looked: AtomicU64,
+    /// Where the executors were found when they were last looked at.
+    seen: Mutex<Vec<Option<Seen>>>,
     load: Load,
     /// How long what waits to be started, or is being polled for the first time, is expected to keep executors, in
     /// nanoseconds.
@@ -123,6 +130,7 @@ pub struct Executor {
     actor: OnceLock<ActorRef<Turn>>,
     awake: AtomicBool,
     polls: AtomicUsize,
+    stamp: Stamp,
     turns: AtomicU32,
     /// What was computed on a shared host, in nanoseconds of virtual time.
     burnt: AtomicU64,
@@ -145,6 +153,8 @@ impl Pool {
             settings,
             node,
             queue: Mutex::default(),
+            looked: AtomicU64::new(0),
+            seen: Mutex::default(),
             load: Load::default(),
             limits: Limits::default(),
             executors: OnceLock::new(),
@@ -162,6 +172,7 @@ impl Pool {
                 actor: OnceLock::new(),
                 awake: AtomicBool::new(false),
                 polls: AtomicUsize::new(0),
+                stamp: Stamp::default(),
                 turns: AtomicU32::new(0),
                 burnt: AtomicU64::new(0),
                 occupied: pool.settings.shared_host.then(Occupied::default),
@@ -250,6 +261,29 @@ impl Pool {
         self.look_again();
     }
 
+    /// Hands back at most `most` of what waits and may run elsewhere, as far as `wanted` says so. Only what was there at the
+    /// last call already, unless it is `urgent`: what waits for a moment only is served best here.
+    ///
+    /// Gives how many those were, and whether more may come to it.
+    pub fn hand_back_some(&self, most: usize, urgent: bool, wanted: impl Fn(&Context) -> bool) -> (usize, bool) {
+        let mut queue = self.lock_queue();
+        let before = self.looked.swap(queue.next_number(), Ordering::Relaxed);
+        let before = if urgent { u64::MAX } else { before };
+        let taken = queue.take_last(most, before, |order| wanted(&order.context));
+        self.load.waiting.store(queue.len(), Ordering::SeqCst);
+        let more = queue.has_movable();
+        drop(queue);
+        if !taken.is_empty() {
+            self.work.fetch_sub(taken.iter().map(|order| order.weight).sum(), Ordering::Relaxed);
+            self.load_moves();
+        }
+        let count = taken.len();
+        for order in taken {
+            order.reply.send(Outcome::HandedBack);
+        }
+        (count, more)
+    }
+
     /// Waits for the next end of something, once it was told to hand back.
     pub async fn ended(&self) {
         self.ended.notified().await;
@@ -305,7 +339,8 @@ impl Pool {
 
     fn enqueue(&self, order: Order) {
         let is_root = order.context.parent().is_none();
-        self.put(|queue| queue.push(order, is_root));
+        let is_movable = order.context.invocation().movable;
+        self.put(|queue| queue.push(order, is_root, is_movable));
     }
 
     fn put(&self, push: impl FnOnce(&mut Queue<Order>)) {
@@ -336,7 +371,9 @@ impl Pool {
         }
     }
 
-    fn waiting(&self) -> usize {
+    /// How many wait for an executor.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
         self.load.waiting.load(Ordering::SeqCst)
     }
 
@@ -435,8 +472,12 @@ impl Executor {
     }
 
     /// Counts the executor as busy while it polls; at the end it looks whether something waits that only it could take.
-    fn busy(self: &Arc<Self>) -> Busy {
+    /// That it polls `by` is noted for whoever looks if the poll is not inside of another.
+    fn busy(self: &Arc<Self>, by: Option<&Context>) -> Busy {
         if self.polls.fetch_add(1, Ordering::Relaxed) == 0 {
+            if let Some(context) = by {
+                self.stamp.begin(context);
+            }
             self.pool.load.busy.fetch_add(1, Ordering::Relaxed);
         }
         Busy(self.clone())

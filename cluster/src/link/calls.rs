@@ -156,6 +156,10 @@ fn extension_of(invocation: &Invocation) -> Result<Vec<u8>, TaskError> {
     if invocation.form == Form::Json {
         add(&mut area, extension::JSON, &[])?;
     }
+    // Most calls may move, and so say nothing.
+    if !invocation.movable {
+        add(&mut area, extension::PINNED, &[])?;
+    }
     if let Some(holds) = &invocation.holds {
         put(&mut area, extension::HELD_LIMITS, &**holds)?;
     }

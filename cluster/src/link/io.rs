@@ -123,8 +123,8 @@ impl Link {
 }
 
 fn heartbeat(node: &NodeCore) -> Heartbeat {
-    let LoadReport { unstarted, running, suspended, mean_us } = node.load();
-    Heartbeat { processed: 0, unstarted, running, suspended, mean_us }
+    let LoadReport { unstarted, running, suspended, mean_us, stalled } = node.load();
+    Heartbeat { processed: 0, unstarted, running, suspended, mean_us, stalled }
 }
 
 /// The reading half of the session, and what one read has brought.
@@ -156,6 +156,9 @@ impl Reader {
             Event::Abandoned { call, .. } => link.hand_back(call),
             Event::Heartbeat(heartbeat) => {
                 link.load.told(&heartbeat);
+                if link.takes_calls() {
+                    node.agent().look_for_takers();
+                }
                 if heartbeat.processed > 0 {
                     broken = broken.clone().and(link.out().outgoing.acknowledge(heartbeat.processed));
                 }

@@ -36,9 +36,9 @@ impl<'a> Frame<'a> {
 
     fn encode_body(&self, out: &mut Vec<u8>) {
         match *self {
-            Self::Heartbeat(Heartbeat { processed, unstarted, running, suspended, mean_us }) => {
+            Self::Heartbeat(Heartbeat { processed, unstarted, running, suspended, mean_us, stalled }) => {
                 out.extend_from_slice(&processed.to_le_bytes());
-                for number in [unstarted, running, suspended, mean_us] {
+                for number in [unstarted, running, suspended, mean_us, stalled] {
                     out.extend_from_slice(&number.to_le_bytes());
                 }
             }
@@ -89,6 +89,7 @@ impl<'a> Frame<'a> {
                 running: from.u32()?,
                 suspended: from.u32()?,
                 mean_us: from.u32()?,
+                stalled: from.u32()?,
             }),
             Kind::Ack => Self::Ack { processed: from.u64()? },
             Kind::Goodbye => Self::Goodbye { reason: from.u8()?, last_call: from.u64()? },
