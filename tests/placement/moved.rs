@@ -74,7 +74,8 @@ fn calls_that_wait_beside_an_idle_worker_move_and_each_runs_once() {
         let name = test.clone();
         simulate_cluster(workers(3), seed, async |cluster: &Cluster| {
             // What is there to do is placed before anybody knows how long it takes, a third of it on each.
-            let calls = (0..300).map(|number| counted(name.clone(), number, if number < 100 { 100_000 } else { 1_000 }));
+            let calls =
+                (0..300).map(|number| counted(name.clone(), number, if number < 100 { 100_000 } else { 1_000 }));
             let busy = busy(8).on(cluster.workers()[0].id().clone());
             let (busy, done) = tokio::join!(busy, timed(try_join_all(calls)));
             busy.unwrap();
@@ -116,12 +117,11 @@ fn what_is_meant_for_a_node_stays_there_although_others_are_idle_or_it_is_stalle
             Placement::Local,
         ];
         let calls = stays.into_iter().map(|placement| async move {
-            let calls = |micros| {
-                let placement = placement.clone();
-                (0..10).map(move |number| counted("named".into(), number, micros).place(placement.clone()))
+            let local = placement == Placement::Local;
+            let calls = async {
+                join_all((0..10).map(|number| counted("named".into(), number, 100_000).place(placement.clone()))).await
             };
-            let calls = join_all(calls(100_000));
-            if placement == Placement::Local { first.scope(calls).await } else { calls.await }
+            if local { first.scope(calls).await } else { calls.await }
         });
         let (hogs, done) = tokio::join!(hogs, join_all(calls));
         hogs.unwrap();
@@ -146,6 +146,7 @@ fn a_task_that_never_yields_is_told_once_and_what_waits_behind_it_runs_elsewhere
                 let on = by_node(&done.unwrap()).get("w0").copied();
                 println!("seed {seed}: calls made at once took {took:?}");
                 assert!(took < Duration::from_secs(2) && on.is_none(), "{took:?}, {on:?} on the stalled node");
+                sleep(Duration::from_secs(2)).await;
                 let later = (60..160).map(|number| counted(name.clone(), number, 1_000));
                 let (done, took) = timed(try_join_all(later)).await;
                 assert!(took < Duration::from_millis(200), "{took:?}");
@@ -221,4 +222,36 @@ fn with_one_executor_stalled_the_other_of_its_node_takes_what_comes() {
         assert!(done.unwrap().iter().all(|(_, attempt)| *attempt == 1));
         assert!(took < Duration::from_millis(200), "{took:?}");
     });
+}
+
+/// The others are busy, so that nothing moves before all executors of the first are stalled.
+#[test]
+fn what_waits_at_a_stalled_node_goes_to_busy_ones_also_what_waits_under_a_limit() {
+    #[atasks::task(max = 1)]
+    async fn hogs_one_place(millis: u64, first: bool) -> Result<String> {
+        if first {
+            burn(Duration::from_millis(millis)).await;
+        }
+        Ok(current().node().name().to_owned())
+    }
+    for seed in SEEDS {
+        simulate_cluster(workers(3), seed, async |cluster| {
+            let nodes = cluster.workers();
+            let hog = timed(hogs_one_place(30_000, true).on(nodes[0].id().clone()));
+            let others = join_all(nodes[1..].iter().map(|node| busy(40).on(node.id().clone())));
+            let calls = async {
+                sleep(Duration::from_millis(10)).await;
+                let number = |number| counted(format!("limited {seed}"), number, 1_000);
+                let both = |at| async move { tokio::try_join!(hogs_one_place(0, false), number(at)) };
+                timed(try_join_all((0..60).map(both))).await
+            };
+            let (hog, others, (done, took)) = tokio::join!(hog, others, calls);
+            assert!(others.into_iter().all(|other| other.is_ok()));
+            let done = done.unwrap();
+            println!("seed {seed}: {took:?}");
+            assert_eq!((hog.0.unwrap(), hog.1.as_secs()), ("w0".to_owned(), 30));
+            assert!(took < Duration::from_secs(25), "{took:?}");
+            assert!(done.iter().all(|(one, (other, _))| one != "w0" && other != "w0"));
+        });
+    }
 }

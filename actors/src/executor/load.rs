@@ -65,7 +65,13 @@ impl Pool {
         };
         // Not known and very short are not the same.
         let mean_us = u32::try_from(mean.div_ceil(1000)).unwrap_or(u32::MAX);
-        LoadReport { unstarted, running, suspended: read(&self.load.suspended), mean_us, stalled: read(&self.load.stalled) }
+        LoadReport {
+            unstarted,
+            running,
+            suspended: read(&self.load.suspended),
+            mean_us,
+            stalled: read(&self.load.stalled),
+        }
     }
 
     /// Invocations that were suspended since the load was last told, less those that have ended since: to whoever places

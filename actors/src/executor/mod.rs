@@ -9,6 +9,7 @@ mod actor;
 mod blocking;
 mod body;
 mod burn;
+mod hand_back;
 mod limits;
 mod load;
 mod means;
@@ -251,39 +252,6 @@ impl Pool {
         self.settings.executors.max(1)
     }
 
-    /// Hands back all that has not started: it may run elsewhere. From now on [`ended`](Self::ended) tells.
-    pub fn hand_back(&self) {
-        self.draining.store(true, Ordering::SeqCst);
-        for order in self.unstarted() {
-            order.reply.send(Outcome::HandedBack);
-        }
-        self.blocking.hand_back();
-        self.look_again();
-    }
-
-    /// Hands back at most `most` of what waits and may run elsewhere, as far as `wanted` says so. Only what was there at the
-    /// last call already, unless it is `urgent`: what waits for a moment only is served best here.
-    ///
-    /// Gives how many those were, and whether more may come to it.
-    pub fn hand_back_some(&self, most: usize, urgent: bool, wanted: impl Fn(&Context) -> bool) -> (usize, bool) {
-        let mut queue = self.lock_queue();
-        let before = self.looked.swap(queue.next_number(), Ordering::Relaxed);
-        let before = if urgent { u64::MAX } else { before };
-        let taken = queue.take_last(most, before, |order| wanted(&order.context));
-        self.load.waiting.store(queue.len(), Ordering::SeqCst);
-        let more = queue.has_movable();
-        drop(queue);
-        if !taken.is_empty() {
-            self.work.fetch_sub(taken.iter().map(|order| order.weight).sum(), Ordering::Relaxed);
-            self.load_moves();
-        }
-        let count = taken.len();
-        for order in taken {
-            order.reply.send(Outcome::HandedBack);
-        }
-        (count, more)
-    }
-
     /// Waits for the next end of something, once it was told to hand back.
     pub async fn ended(&self) {
         self.ended.notified().await;
@@ -371,9 +339,7 @@ impl Pool {
         }
     }
 
-    /// How many wait for an executor.
-    #[must_use]
-    pub fn waiting(&self) -> usize {
+    fn waiting(&self) -> usize {
         self.load.waiting.load(Ordering::SeqCst)
     }
 

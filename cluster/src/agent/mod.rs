@@ -62,7 +62,7 @@ impl Agent {
 
     /// A peer has a free executor, or what is to be done here has changed: has what waits here looked at.
     pub(crate) fn look_for_takers(&self) {
-        if self.pool.get().is_some_and(|pool| pool.waiting() > 0) {
+        if self.pool.get().is_some_and(|pool| pool.has_waiting()) {
             self.worth_a_look.notify_one();
         }
     }
@@ -86,8 +86,20 @@ impl Agent {
             return Err(Outcome::Failed(TaskError::Codec { stage: Payload::Arguments, message }));
         };
         let nothing = Bytes::new();
-        let invocation =
-            Invocation { id, parent, root, attempt, task, form, arguments: nothing, deadline, label, baggage, holds, movable };
+        let invocation = Invocation {
+            id,
+            parent,
+            root,
+            attempt,
+            task,
+            form,
+            arguments: nothing,
+            deadline,
+            label,
+            baggage,
+            holds,
+            movable,
+        };
         let router: Arc<dyn Router> = node.clone();
         Ok((Context::new(invocation, router), arguments))
     }

@@ -81,7 +81,7 @@ pub(super) async fn watch(pool: Arc<Pool>, node: Weak<NodeCore>, wanted: Arc<Not
 
 fn give_away(pool: &Pool, node: &NodeCore, dice: u64) -> Looked {
     // A node that drains has handed back all, and keeps only what belongs to what runs here.
-    if pool.waiting() == 0 || node.is_draining() {
+    if pool.load().unstarted == 0 || node.is_draining() {
         return Looked::Fine;
     }
     let peers = node.links();

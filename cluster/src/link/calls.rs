@@ -70,7 +70,9 @@ impl Link {
             }
         }
         drop(out);
-        self.load.ended(done.len());
+        // What is handed back is told by the peer's next report, which may have overtaken it: counted twice, it would make the
+        // peer seem idle to the very calls that it has too much of.
+        self.load.ended(done.iter().filter(|(_, status, _)| *status != Status::HandedBack).count());
         for (slot, status, bytes) in done {
             slot.complete(outcome_of(status, bytes));
         }

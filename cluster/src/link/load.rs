@@ -6,7 +6,9 @@ use atasks_actors::executor::LoadReport;
 
 use super::Link;
 use crate::{
-    placement::{Score, Share}, session::frame::Heartbeat};
+    placement::{Score, Share},
+    session::frame::Heartbeat,
+};
 
 #[derive(Debug, Default)]
 pub(super) struct PeerLoad {

@@ -63,11 +63,7 @@ pub(crate) fn choose(count: usize, dice: u64, score: impl Fn(usize) -> Option<Sc
     let scored = |at: usize| score(at).map(|score| (at, score));
     let first = (dice as usize) % count;
     let second = (first + 1 + (dice >> 32) as usize % (count - 1).max(1)) % count;
-    [first, second]
-        .into_iter()
-        .filter_map(scored)
-        .reduce(less)
-        .or_else(|| best(count, dice, &score))
+    [first, second].into_iter().filter_map(scored).reduce(less).or_else(|| best(count, dice, &score))
 }
 
 /// The one of all that has least to do; of equal ones the first after one at random.
@@ -136,7 +132,8 @@ mod tests {
         assert!(!timed(2, 1_000_000).is_less_than(timed(20, 1_000)));
         assert!(timed(2, 3_000).is_less_than(timed(3, 1_000)), "counts decide");
         assert!(timed(2, 0).is_less_than(timed(3, 1_000)), "a mean that is not known says nothing");
-        let most = LoadReport { unstarted: u32::MAX, running: u32::MAX, suspended: u32::MAX, mean_us: u32::MAX, stalled: 0 };
+        let most =
+            LoadReport { unstarted: u32::MAX, running: u32::MAX, suspended: u32::MAX, mean_us: u32::MAX, stalled: 0 };
         assert!(timed(1, 1).is_less_than(Score::new(most, i64::MAX, 1)), "whatever a peer says");
     }
 
