@@ -64,8 +64,7 @@ async fn a_task_that_never_yields_delays_no_heartbeat_and_others_take_what_waits
         assert!(done.iter().all(|(name, _)| name != stalled.name()), "{done:?}");
         since.elapsed()
     };
-    let (hog, took) =
-        node.scope(async { tokio::join!(compute_there(6_000).on(stalled.clone()), async { calls.await }) }).await;
+    let (hog, took) = node.scope(async { tokio::join!(compute_there(6_000).on(stalled.clone()), calls) }).await;
     assert_eq!(hog.unwrap(), (stalled.name().to_owned(), 1));
     assert!(took < Duration::from_secs(6) && since.elapsed() >= Duration::from_secs(6), "{took:?}");
     while let Ok(Some(event)) = tokio::time::timeout(Duration::from_millis(1), events.next()).await {
