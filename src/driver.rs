@@ -238,6 +238,7 @@ impl Driver {
             label: self.more.as_ref().and_then(|more| more.label.clone()),
             baggage,
             holds: parent.and_then(Context::holds_below),
+            movable: self.placement.is_movable(),
         };
         Ok(Box::new(Attempt { invocation, node, failures: 0, placed_again: 0, doubt: None, step: Step::Start }))
     }
@@ -369,6 +370,8 @@ impl Driver {
     /// Places one attempt. Gives the outcome if it is there at once.
     fn start(&self, attempt: &mut Attempt) -> Option<Outcome> {
         attempt.invocation.attempt += 1;
+        // Wherever it goes now it stays, unless that node drains.
+        attempt.invocation.movable &= attempt.placed_again < PLACED_AGAIN_MAX;
         match attempt.node.start(attempt.invocation.clone(), &self.placement) {
             Started::Done(outcome) => Some(outcome),
             Started::Pending(slot) => {

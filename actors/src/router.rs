@@ -54,6 +54,13 @@ impl Placement {
         Self::Key(hash(bytes.as_ref()))
     }
 
+    /// Whether a call so placed may go to another node as long as it has not started: it asks for whichever has least to do.
+    /// All others mean the node that they lead to.
+    #[must_use]
+    pub fn is_movable(&self) -> bool {
+        matches!(self, Self::Auto | Self::Label(_))
+    }
+
     /// On whichever worker `policy` chooses.
     #[must_use]
     pub fn policy(policy: impl Policy) -> Self {

@@ -11,6 +11,7 @@ mod balance;
 mod draining;
 mod everywhere;
 mod lacks;
+mod moved;
 mod policy;
 mod real;
 mod room;

@@ -12,6 +12,7 @@ pub struct Load {
     pub(super) waiting: AtomicUsize,
     pub(super) busy: AtomicUsize,
     pub(super) suspended: AtomicUsize,
+    pub(super) stalled: AtomicUsize,
     /// Invocations that were suspended since the load was last told, less those that have ended since.
     pub(super) fresh: AtomicI64,
     /// What was last told, in invocations that want an executor.
@@ -39,6 +40,8 @@ pub struct LoadReport {
     pub suspended: u32,
     /// Mean time on an executor of what is to be done, or of what was, in microseconds; 0: not known yet.
     pub mean_us: u32,
+    /// Executors that one invocation keeps for longer than `node.stall_after` without yielding; they count as running.
+    pub stalled: u32,
 }
 
 impl LoadReport {
@@ -62,7 +65,13 @@ impl Pool {
         };
         // Not known and very short are not the same.
         let mean_us = u32::try_from(mean.div_ceil(1000)).unwrap_or(u32::MAX);
-        LoadReport { unstarted, running, suspended: read(&self.load.suspended), mean_us }
+        LoadReport {
+            unstarted,
+            running,
+            suspended: read(&self.load.suspended),
+            mean_us,
+            stalled: read(&self.load.stalled),
+        }
     }
 
     /// Invocations that were suspended since the load was last told, less those that have ended since: to whoever places

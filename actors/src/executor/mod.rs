@@ -10,11 +10,13 @@ mod blocking;
 mod body;
 mod burn;
 mod fence;
+mod hand_back;
 mod limits;
 mod load;
 mod means;
 mod queue;
 mod running;
+mod stamp;
 mod task_actor;
 #[cfg(test)]
 mod tests;
@@ -43,12 +45,14 @@ use self::{
     means::{Means, SHORT},
     queue::Queue,
     running::Running,
+    stamp::{Seen, Stamp},
     task_actor::Run,
 };
 pub use self::{
     burn::{Burn, burn},
     fence::Fence,
     load::{Load, LoadReport},
+    stamp::Stall,
 };
 use crate::{
     context::{Context, may_inline, polling},
@@ -105,6 +109,10 @@ pub struct Pool {
     settings: Settings,
     node: NodeId,
     queue: Mutex<Queue<Order>>,
+    /// What waits was there when it was last looked at if its number is below this one.
+    looked: AtomicU64,
+    /// Where the executors were found when they were last looked at.
+    seen: Mutex<Vec<Option<Seen>>>,
     load: Load,
     /// How long what waits to be started, or is being polled for the first time, is expected to keep executors, in
     /// nanoseconds.
@@ -128,6 +136,7 @@ pub struct Executor {
     actor: OnceLock<ActorRef<Turn>>,
     awake: AtomicBool,
     polls: AtomicUsize,
+    stamp: Stamp,
     turns: AtomicU32,
     /// What was computed on a shared host, in nanoseconds of virtual time.
     burnt: AtomicU64,
@@ -152,6 +161,8 @@ impl Pool {
             settings,
             node,
             queue: Mutex::default(),
+            looked: AtomicU64::new(0),
+            seen: Mutex::default(),
             load: Load::default(),
             limits: Limits::default(),
             executors: OnceLock::new(),
@@ -169,6 +180,7 @@ impl Pool {
                 actor: OnceLock::new(),
                 awake: AtomicBool::new(false),
                 polls: AtomicUsize::new(0),
+                stamp: Stamp::default(),
                 turns: AtomicU32::new(0),
                 burnt: AtomicU64::new(0),
                 occupied: pool.settings.shared_host.then(Occupied::default),
@@ -264,16 +276,6 @@ impl Pool {
         self.settings.executors.max(1)
     }
 
-    /// Hands back all that has not started: it may run elsewhere. From now on [`ended`](Self::ended) tells.
-    pub fn hand_back(&self) {
-        self.draining.store(true, Ordering::SeqCst);
-        for order in self.unstarted() {
-            order.reply.send(Outcome::HandedBack);
-        }
-        self.blocking.hand_back();
-        self.look_again();
-    }
-
     /// Waits for the next end of something, once it was told to hand back.
     pub async fn ended(&self) {
         self.ended.notified().await;
@@ -329,7 +331,8 @@ impl Pool {
 
     fn enqueue(&self, order: Order) {
         let is_root = order.context.parent().is_none();
-        self.put(|queue| queue.push(order, is_root));
+        let is_movable = order.context.invocation().movable;
+        self.put(|queue| queue.push(order, is_root, is_movable));
     }
 
     fn put(&self, push: impl FnOnce(&mut Queue<Order>)) {
@@ -459,8 +462,12 @@ impl Executor {
     }
 
     /// Counts the executor as busy while it polls; at the end it looks whether something waits that only it could take.
-    fn busy(self: &Arc<Self>) -> Busy {
+    /// That it polls `by` is noted for whoever looks if the poll is not inside of another.
+    fn busy(self: &Arc<Self>, by: Option<&Context>) -> Busy {
         if self.polls.fetch_add(1, Ordering::Relaxed) == 0 {
+            if let Some(context) = by {
+                self.stamp.begin(context);
+            }
             self.pool.load.busy.fetch_add(1, Ordering::Relaxed);
         }
         Busy(self.clone())

@@ -52,6 +52,7 @@ async fn call(task: &'static TaskEntry, arguments: Bytes) -> Outcome {
 
 fn invocation(id: InvocationId, parent: Option<&Context>, task: &'static TaskEntry, arguments: Bytes) -> Invocation {
     Invocation {
+        movable: true,
         id,
         parent: parent.map(Context::id),
         root: parent.map_or(id, Context::root),

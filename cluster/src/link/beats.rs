@@ -94,8 +94,17 @@ impl Link {
 mod tests {
     use super::*;
 
-    const BEAT: Heartbeat =
-        Heartbeat { processed: 0, unstarted: 0, running: 0, suspended: 0, mean_us: 0, beat: 0, echo: 0, clock_us: 0 };
+    const BEAT: Heartbeat = Heartbeat {
+        processed: 0,
+        unstarted: 0,
+        running: 0,
+        suspended: 0,
+        mean_us: 0,
+        stalled: 0,
+        beat: 0,
+        echo: 0,
+        clock_us: 0,
+    };
 
     #[test]
     fn an_answer_is_the_echo_of_what_was_said_since() {

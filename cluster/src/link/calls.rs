@@ -69,7 +69,9 @@ impl Link {
             }
         }
         drop(out);
-        self.load.ended(done.len());
+        // What is handed back is told by the peer's next report, which may have overtaken it: counted twice, it would make the
+        // peer seem idle to the very calls that it has too much of.
+        self.load.ended(done.iter().filter(|(_, status, _)| *status != Status::HandedBack).count());
         for (slot, status, bytes) in done {
             slot.complete(outcome_of(status, bytes));
         }
@@ -153,6 +155,10 @@ fn extension_of(invocation: &Invocation) -> Result<Vec<u8>, TaskError> {
     }
     if invocation.form == Form::Json {
         add(&mut area, extension::JSON, &[])?;
+    }
+    // Most calls may move, and so say nothing.
+    if !invocation.movable {
+        add(&mut area, extension::PINNED, &[])?;
     }
     if let Some(holds) = &invocation.holds {
         put(&mut area, extension::HELD_LIMITS, &**holds)?;

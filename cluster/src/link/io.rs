@@ -116,8 +116,8 @@ impl Link {
 }
 
 fn heartbeat(node: &NodeCore) -> Heartbeat {
-    let LoadReport { unstarted, running, suspended, mean_us } = node.load();
-    Heartbeat { processed: 0, unstarted, running, suspended, mean_us, beat: 0, echo: 0, clock_us: 0 }
+    let LoadReport { unstarted, running, suspended, mean_us, stalled } = node.load();
+    Heartbeat { processed: 0, unstarted, running, suspended, mean_us, stalled, beat: 0, echo: 0, clock_us: 0 }
 }
 
 /// The reading half of the session, and what one read has brought.
@@ -152,6 +152,9 @@ impl Reader {
                 link.clock.read(heartbeat.clock_us);
                 if link.beats.hear(&heartbeat) {
                     node.open_if_all_have_answered();
+                }
+                if link.takes_calls() {
+                    node.agent().look_for_takers();
                 }
                 if heartbeat.processed > 0 {
                     broken = broken.clone().and(link.acknowledged(heartbeat.processed));

@@ -90,6 +90,7 @@ impl Link {
             label: extension::find(area, extension::LABEL).and_then(|label| Some(str::from_utf8(label).ok()?.into())),
             baggage: find::<Baggage>(area, extension::BAGGAGE),
             holds: find::<Arc<[u64]>>(area, extension::HELD_LIMITS),
+            movable: extension::find(area, extension::PINNED).is_none(),
         }
     }
 

@@ -3,8 +3,10 @@
 
 mod actor;
 mod policy;
+mod share;
 
 pub(crate) use self::{
     actor::{PlacementActor, PlacementMsg, Unplaceable},
-    policy::{Score, choose, mix, prefers_here, wants},
+    policy::{Score, best, choose, mix, prefers_here, wants},
+    share::{Share, surplus},
 };

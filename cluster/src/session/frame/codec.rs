@@ -36,9 +36,19 @@ impl<'a> Frame<'a> {
 
     fn encode_body(&self, out: &mut Vec<u8>) {
         match *self {
-            Self::Heartbeat(Heartbeat { processed, unstarted, running, suspended, mean_us, beat, echo, clock_us }) => {
+            Self::Heartbeat(Heartbeat {
+                processed,
+                unstarted,
+                running,
+                suspended,
+                mean_us,
+                stalled,
+                beat,
+                echo,
+                clock_us,
+            }) => {
                 out.extend_from_slice(&processed.to_le_bytes());
-                for number in [unstarted, running, suspended, mean_us, beat, echo] {
+                for number in [unstarted, running, suspended, mean_us, stalled, beat, echo] {
                     out.extend_from_slice(&number.to_le_bytes());
                 }
                 out.extend_from_slice(&clock_us.to_le_bytes());
@@ -90,6 +100,7 @@ impl<'a> Frame<'a> {
                 running: from.u32()?,
                 suspended: from.u32()?,
                 mean_us: from.u32()?,
+                stalled: from.u32()?,
                 beat: from.u32()?,
                 echo: from.u32()?,
                 clock_us: from.u64()?,

@@ -41,6 +41,7 @@ fn all<'a>((area, bytes): &'a Parts, head: Head, total: u32) -> Vec<Frame<'a>> {
         running: 1,
         suspended: head.task,
         mean_us: 9,
+        stalled: 2,
         beat: total,
         echo: 3,
         clock_us: head.id,
