@@ -1,0 +1,159 @@
+//! A cable to a worker: passes on what comes to its address, can be cut, and left silent.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use socket2::SockRef;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{ReadHalf, WriteHalf},
+    },
+    sync::{broadcast, watch},
+    task::AbortHandle,
+    time::{Instant, sleep},
+};
+
+/// How long the far end of a half that was cut is left in silence.
+const HALF_OPEN: Duration = Duration::from_secs(20);
+/// How long an address may be taken by somebody else before it can be listened at again.
+const ADDRESS_FREE: Duration = Duration::from_secs(5);
+
+/// Which end of a connection is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    Both,
+    /// The one of whoever dialled; the other finds nothing but silence.
+    Dialler,
+    /// The one of whoever accepted.
+    Acceptor,
+}
+
+pub(crate) struct Proxy {
+    address: SocketAddr,
+    silent: watch::Sender<bool>,
+    cuts: broadcast::Sender<Cut>,
+    accepts: Mutex<Option<AbortHandle>>,
+}
+
+impl Proxy {
+    /// Takes an address, at which nobody answers yet.
+    pub(crate) async fn new() -> io::Result<Arc<Self>> {
+        let address = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
+        let (silent, cuts) = (watch::channel(false).0, broadcast::channel(16).0);
+        Ok(Arc::new(Self { address, silent, cuts, accepts: Mutex::new(None) }))
+    }
+
+    pub(crate) fn address(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// Passes on to `target` from now on.
+    pub(crate) async fn lead_to(&self, target: SocketAddr) -> io::Result<()> {
+        let until = Instant::now() + ADDRESS_FREE;
+        let listener = loop {
+            match TcpListener::bind(self.address).await {
+                Ok(listener) => break listener,
+                Err(error) if Instant::now() > until => return Err(error),
+                Err(_) => sleep(Duration::from_millis(5)).await,
+            }
+        };
+        let (silent, cuts) = (self.silent.clone(), self.cuts.clone());
+        let accepts = tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                let (silent, cut) = (silent.subscribe(), cuts.subscribe());
+                tokio::spawn(async move {
+                    if let Ok(far) = TcpStream::connect(target).await {
+                        pass(near, far, silent, cut).await;
+                    }
+                });
+            }
+        });
+        self.accepts().replace(accepts.abort_handle());
+        Ok(())
+    }
+
+    /// From now on nobody listens there, as at the address of a process that has ended.
+    pub(crate) fn refuse(&self) {
+        if let Some(accepts) = self.accepts().take() {
+            accepts.abort();
+        }
+    }
+
+    /// Cuts all that is connected; what comes later is passed on.
+    pub(crate) fn cut(&self, which: Cut) {
+        // Nobody hears it if nothing is connected.
+        let _ = self.cuts.send(which);
+    }
+
+    /// Passes nothing on, and closes nothing, while that is so.
+    pub(crate) fn be_silent(&self, silent: bool) {
+        self.silent.send_replace(silent);
+    }
+
+    fn accepts(&self) -> std::sync::MutexGuard<'_, Option<AbortHandle>> {
+        self.accepts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.refuse();
+    }
+}
+
+/// Passes bytes both ways until one end closes, or the cable is cut.
+async fn pass(
+    mut near: TcpStream,
+    mut far: TcpStream,
+    silent: watch::Receiver<bool>,
+    mut cut: broadcast::Receiver<Cut>,
+) {
+    let _ = (near.set_nodelay(true), far.set_nodelay(true));
+    let cut = {
+        let ((near_reads, near_writes), (far_reads, far_writes)) = (near.split(), far.split());
+        tokio::select! {
+            biased;
+            Ok(cut) = cut.recv() => Some(cut),
+            () = one_way(near_reads, far_writes, silent.clone()) => None,
+            () = one_way(far_reads, near_writes, silent) => None,
+        }
+    };
+    let kept = match cut {
+        // An end that is closed in good order is passed on in good order.
+        None => return,
+        Some(Cut::Both) => {
+            reset(near);
+            return reset(far);
+        }
+        Some(Cut::Dialler) => {
+            reset(near);
+            far
+        }
+        Some(Cut::Acceptor) => {
+            reset(far);
+            near
+        }
+    };
+    sleep(HALF_OPEN).await;
+    drop(kept);
+}
+
+async fn one_way(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, mut silent: watch::Receiver<bool>) {
+    let mut bytes = vec![0; 16 * 1024];
+    while let Ok(read @ 1..) = from.read(&mut bytes).await {
+        if silent.wait_for(|silent| !silent).await.is_err() || to.write_all(&bytes[..read]).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Closes so that the other end is told at once, whatever is under way.
+fn reset(stream: TcpStream) {
+    let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+}
