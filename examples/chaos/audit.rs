@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     books::{Await, Books, Entry, Outcome, Ran},
     faults::{Fault, Kind},
+    lag::Lag,
     ledger::Key,
     load::Seen,
 };
@@ -39,12 +40,15 @@ pub(crate) struct Audit {
     pub(crate) orphans: Vec<u64>,
     /// How long the calls took that do nothing and came back.
     pub(crate) quick: Vec<u64>,
+    /// Longest that the machine did not let a thread go on.
+    pub(crate) longest_lag: u64,
     pub(crate) breaches: Vec<String>,
 }
 
-pub(crate) fn audit(books: &Books, faults: &[Fault], seen: Seen) -> Audit {
-    let audit = Audit { roots: seen.roots, breaches: seen.breaches, ..Audit::default() };
-    let mut auditor = Auditor { books, faults, audit };
+pub(crate) fn audit(books: &Books, faults: &[Fault], lag: &Lag, seen: Seen) -> Audit {
+    let longest_lag = lag.longest();
+    let audit = Audit { roots: seen.roots, breaches: seen.breaches, longest_lag, ..Audit::default() };
+    let mut auditor = Auditor { books, faults, lag, audit };
     for (key, entry) in &books.calls {
         auditor.runs(*key, entry);
         auditor.lives(*key, entry);
@@ -58,6 +62,7 @@ pub(crate) fn audit(books: &Books, faults: &[Fault], seen: Seen) -> Audit {
 struct Auditor<'a> {
     books: &'a Books,
     faults: &'a [Fault],
+    lag: &'a Lag,
     audit: Audit,
 }
 
@@ -84,7 +89,7 @@ impl Auditor<'_> {
             let stopped: u64 = self.of(sign.pid).map(|fault| fault.stopped_during(over, sign.at)).sum();
             let after = (sign.at - over).saturating_sub(stopped);
             self.audit.orphans.push(after);
-            if after > ORPHAN_MAX {
+            if after > ORPHAN_MAX + self.lag.during(over, sign.at) {
                 self.breach(key, &format!("lived in {} {after} µs after its await was over", sign.pid));
             }
         }
@@ -138,7 +143,9 @@ impl Auditor<'_> {
         let causes = |fault: &&Fault| {
             let losable = fault.kind.may_lose()
                 || fault.kind == Kind::Drained && outcome.what == "NodeLost Left" && outcome.ran == Ran::No;
-            losable && fault.from <= at && at <= fault.until.saturating_add(VERDICT_MAX)
+            losable
+                && fault.from <= at
+                && at <= fault.until.saturating_add(VERDICT_MAX + self.lag.during(fault.from, at))
         };
         let hit = |who: u32| self.of(who).filter(causes).max_by_key(|fault| fault.from).copied();
         match (hit(*pid), hit(by)) {
@@ -150,7 +157,7 @@ impl Auditor<'_> {
             }
             (Some(fault), None) if fault.kind != Kind::Drained => {
                 self.audit.verdicts.entry(fault.kind).or_default().push(at - fault.from);
-                if at - fault.from > VERDICT_MAX {
+                if at - fault.from > VERDICT_MAX + self.lag.during(fault.from, at) {
                     let after = at - fault.from;
                     self.breach(key, &format!("{name} ({pid}), {:?}, told {after} µs later: {outcome:?}", fault.kind));
                 }

@@ -14,6 +14,7 @@
 mod audit;
 mod books;
 mod faults;
+mod lag;
 mod ledger;
 mod load;
 mod proxy;
@@ -36,6 +37,7 @@ use crate::{
     audit::audit,
     books::Books,
     faults::Faults,
+    lag::Lag,
     workers::{Site, Worker},
 };
 
@@ -97,7 +99,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
     ledger::is_node(node.id());
 
     let until = Instant::now() + Duration::from_secs(seconds);
-    let faults = Faults::default();
+    let (faults, lag) = (Faults::default(), Lag::watch());
     let calls = tokio::spawn(load::load(StdRng::seed_from_u64(seed), names, until));
     faults.happen(StdRng::seed_from_u64(seed.wrapping_add(1)), &workers, until).await?;
     let mut seen = calls.await?;
@@ -110,7 +112,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
     drop(workers);
 
     let books = Books::read(&site.ledger())?;
-    let audit = audit(&books, &faults.all(), seen);
+    let audit = audit(&books, &faults.all(), &lag, seen);
     report::print(&audit, &faults.all());
     if audit.breaches.is_empty() {
         println!("no breach");

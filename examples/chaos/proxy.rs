@@ -107,7 +107,7 @@ impl Drop for Proxy {
     }
 }
 
-/// Passes bytes both ways until one end closes, or the cable is cut.
+/// Passes bytes both ways until both ends have closed, or the cable is cut.
 async fn pass(
     mut near: TcpStream,
     mut far: TcpStream,
@@ -117,15 +117,16 @@ async fn pass(
     let _ = (near.set_nodelay(true), far.set_nodelay(true));
     let cut = {
         let ((near_reads, near_writes), (far_reads, far_writes)) = (near.split(), far.split());
+        let there = one_way(near_reads, far_writes, silent.clone());
+        let back = one_way(far_reads, near_writes, silent);
         tokio::select! {
             biased;
             Ok(cut) = cut.recv() => Some(cut),
-            () = one_way(near_reads, far_writes, silent.clone()) => None,
-            () = one_way(far_reads, near_writes, silent) => None,
+            // One end may have said things before it closed that the other has not got.
+            _ = async { tokio::join!(there, back) } => None,
         }
     };
     let kept = match cut {
-        // An end that is closed in good order is passed on in good order.
         None => return,
         Some(Cut::Both) => {
             reset(near);
@@ -148,9 +149,11 @@ async fn one_way(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, mut silent: watc
     let mut bytes = vec![0; 16 * 1024];
     while let Ok(read @ 1..) = from.read(&mut bytes).await {
         if silent.wait_for(|silent| !silent).await.is_err() || to.write_all(&bytes[..read]).await.is_err() {
-            return;
+            break;
         }
     }
+    // It may have closed already.
+    let _ = to.shutdown().await;
 }
 
 /// Closes so that the other end is told at once, whatever is under way.

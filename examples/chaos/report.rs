@@ -43,6 +43,7 @@ pub(crate) fn print(audit: &Audit, faults: &[Fault]) {
     bounded("longest life after an await", audit.orphans.iter().max().copied().unwrap_or(0), ORPHAN_MAX);
     let quick = sorted(&audit.quick);
     println!("  {:36}{:>9} {:>9}", "calls that do nothing, p50, p99", at(&quick, 50), at(&quick, 99));
+    println!("  {:36}{:>9.1}", "longest that the machine kept waiting", ms(audit.longest_lag));
     println!();
     for breach in audit.breaches.iter().take(SHOWN) {
         println!("BREACH {breach}");
