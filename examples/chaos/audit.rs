@@ -155,7 +155,7 @@ impl Auditor<'_> {
                 let text = format!("{name} ({pid}) was lost to {by} for nothing: {outcome:?}, last {last:?} µs before");
                 self.breach(key, &text);
             }
-            (Some(fault), None) if fault.kind != Kind::Drained => {
+            (Some(fault), None) if fault.kind != Kind::Drained && !self.was_hit(by, fault.from, at) => {
                 self.audit.verdicts.entry(fault.kind).or_default().push(at - fault.from);
                 if at - fault.from > VERDICT_MAX + self.lag.during(fault.from, at) {
                     let after = at - fault.from;
@@ -165,6 +165,11 @@ impl Auditor<'_> {
             // Whoever was hit itself may have heard late.
             _ => {}
         }
+    }
+
+    /// Whether something was done to that process meanwhile that may have kept news back.
+    fn was_hit(&self, pid: u32, from: u64, until: u64) -> bool {
+        self.of(pid).any(|fault| fault.from <= until && fault.until.saturating_add(ALLOWANCE) >= from)
     }
 
     fn of(&self, pid: u32) -> impl Iterator<Item = &Fault> {

@@ -1,10 +1,11 @@
-//! How late the machine lets a thread go on: what no bound can hold against the program.
+//! How late the machine lets the cables go on: what no bound can hold against the program.
 
 use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
-    thread,
     time::Duration,
 };
+
+use tokio::{runtime::Handle, time::sleep};
 
 use crate::ledger::now;
 
@@ -12,16 +13,15 @@ const LOOKS_EVERY: Duration = Duration::from_millis(5);
 /// What every machine has.
 const NOT_WORTH_NOTING: u64 = 10_000;
 
-/// Stretches of time in which a thread that wanted to run did not: microseconds of the ledger's clock.
+/// Stretches of time in which what wanted to go on did not: microseconds of the ledger's clock.
 #[derive(Clone, Default)]
 pub(crate) struct Lag(Arc<Mutex<Vec<(u64, u64)>>>);
 
 impl Lag {
-    /// Looks for as long as it is held.
-    pub(crate) fn watch() -> Self {
+    /// Looks for as long as it is held, where the cables are.
+    pub(crate) fn watch(cables: &Handle) -> Self {
         let lag = Self::default();
-        let noted = Arc::downgrade(&lag.0);
-        thread::spawn(move || look(&noted));
+        cables.spawn(look(Arc::downgrade(&lag.0)));
         lag
     }
 
@@ -37,10 +37,10 @@ impl Lag {
     }
 }
 
-fn look(noted: &Weak<Mutex<Vec<(u64, u64)>>>) {
+async fn look(noted: Weak<Mutex<Vec<(u64, u64)>>>) {
     loop {
         let wanted = now() + LOOKS_EVERY.as_micros() as u64;
-        thread::park_timeout(LOOKS_EVERY);
+        sleep(LOOKS_EVERY).await;
         let Some(noted) = noted.upgrade() else { return };
         let is = now();
         if is > wanted + NOT_WORTH_NOTING {

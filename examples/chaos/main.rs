@@ -28,6 +28,7 @@ use atasks::{Node, Result};
 use clap::Parser;
 use rand::{SeedableRng, rngs::StdRng};
 use tokio::{
+    runtime::Handle,
     signal::unix::{SignalKind, signal},
     sync::Mutex,
     time::{Instant, timeout},
@@ -66,24 +67,26 @@ fn main() -> Result<ExitCode> {
         runtime.block_on(workers::serve(&arguments[1..]))?;
         return Ok(ExitCode::SUCCESS);
     }
+    let cables = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
         let mut terminated = signal(SignalKind::terminate())?;
         // Whichever comes first: what runs is dropped, and the processes with it.
         tokio::select! {
-            code = run(Arguments::parse()) => code,
+            code = run(Arguments::parse(), cables.handle()) => code,
             _ = tokio::signal::ctrl_c() => Ok(ExitCode::from(130)),
             _ = terminated.recv() => Ok(ExitCode::from(143)),
         }
     })
 }
 
-async fn run(arguments: Arguments) -> Result<ExitCode> {
+async fn run(arguments: Arguments, cables: &Handle) -> Result<ExitCode> {
     let seed = arguments.seed.unwrap_or_else(rand::random);
     let seconds = arguments.seconds.min(3600);
     let again = format!("--seconds {seconds} --workers {} --seed {seed}", arguments.workers);
     println!("chaos {again}");
+    if env::var_os("CHAOS_LOG").is_some() { tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(std::io::stderr).with_ansi(false).init(); }
     let folder = tempfile::tempdir()?;
-    let site = Arc::new(Site::new(folder.path().to_owned()));
+    let site = Arc::new(Site::new(folder.path().to_owned(), cables.clone()));
     std::fs::create_dir(site.ledger())?;
     ledger::open(&site.ledger())?;
     let workers = start(&site, arguments.workers.clamp(1, 32)).await?;
@@ -99,7 +102,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
     ledger::is_node(node.id());
 
     let until = Instant::now() + Duration::from_secs(seconds);
-    let (faults, lag) = (Faults::default(), Lag::watch());
+    let (faults, lag) = (Faults::default(), Lag::watch(cables));
     let calls = tokio::spawn(load::load(StdRng::seed_from_u64(seed), names, until));
     faults.happen(StdRng::seed_from_u64(seed.wrapping_add(1)), &workers, until).await?;
     let mut seen = calls.await?;

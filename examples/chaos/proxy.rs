@@ -14,6 +14,7 @@ use tokio::{
         TcpListener, TcpStream,
         tcp::{ReadHalf, WriteHalf},
     },
+    runtime::Handle,
     sync::{broadcast, watch},
     task::AbortHandle,
     time::{Instant, sleep},
@@ -35,6 +36,8 @@ pub(crate) enum Cut {
 }
 
 pub(crate) struct Proxy {
+    /// A runtime for cables alone: whatever else keeps this process busy is no silence.
+    cables: Handle,
     address: SocketAddr,
     silent: watch::Sender<bool>,
     cuts: broadcast::Sender<Cut>,
@@ -43,10 +46,10 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     /// Takes an address, at which nobody answers yet.
-    pub(crate) async fn new() -> io::Result<Arc<Self>> {
+    pub(crate) async fn new(cables: Handle) -> io::Result<Arc<Self>> {
         let address = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
         let (silent, cuts) = (watch::channel(false).0, broadcast::channel(16).0);
-        Ok(Arc::new(Self { address, silent, cuts, accepts: Mutex::new(None) }))
+        Ok(Arc::new(Self { cables, address, silent, cuts, accepts: Mutex::new(None) }))
     }
 
     pub(crate) fn address(&self) -> String {
@@ -55,16 +58,9 @@ impl Proxy {
 
     /// Passes on to `target` from now on.
     pub(crate) async fn lead_to(&self, target: SocketAddr) -> io::Result<()> {
-        let until = Instant::now() + ADDRESS_FREE;
-        let listener = loop {
-            match TcpListener::bind(self.address).await {
-                Ok(listener) => break listener,
-                Err(error) if Instant::now() > until => return Err(error),
-                Err(_) => sleep(Duration::from_millis(5)).await,
-            }
-        };
+        let listener = self.cables.spawn(listen(self.address)).await??;
         let (silent, cuts) = (self.silent.clone(), self.cuts.clone());
-        let accepts = tokio::spawn(async move {
+        let accepts = self.cables.spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 let (silent, cut) = (silent.subscribe(), cuts.subscribe());
                 tokio::spawn(async move {
@@ -104,6 +100,16 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.refuse();
+    }
+}
+
+async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let until = Instant::now() + ADDRESS_FREE;
+    loop {
+        match TcpListener::bind(address).await {
+            Err(_) if Instant::now() < until => sleep(Duration::from_millis(5)).await,
+            bound => return bound,
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, ChildStdin, Command},
+    runtime::Handle,
     task::spawn_blocking,
     time::timeout,
 };
@@ -29,14 +30,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What all workers of a run share.
 pub(crate) struct Site {
+    pub(crate) cables: Handle,
     pub(crate) folder: PathBuf,
     pub(crate) secret: String,
 }
 
 impl Site {
-    pub(crate) fn new(folder: PathBuf) -> Self {
+    pub(crate) fn new(folder: PathBuf, cables: Handle) -> Self {
         let secret = (0..4).map(|_| format!("{:016x}", rand::random::<u64>())).collect();
-        Self { folder, secret }
+        Self { cables, folder, secret }
     }
 
     pub(crate) fn ledger(&self) -> PathBuf {
@@ -59,7 +61,7 @@ pub(crate) struct Worker {
 impl Worker {
     /// Starts it; the address is where it is reached.
     pub(crate) async fn start(site: &Arc<Site>, name: String, over_tls: bool, seeds: &[String]) -> Result<Self> {
-        let proxy = if over_tls { Some(Proxy::new().await?) } else { None };
+        let proxy = if over_tls { Some(Proxy::new(site.cables.clone()).await?) } else { None };
         let mut worker = Self { site: site.clone(), name, proxy, seeds: seeds.to_vec(), process: None, input: None };
         worker.start_again().await?;
         Ok(worker)
@@ -138,6 +140,7 @@ pub(crate) async fn serve(arguments: &[String]) -> Result<()> {
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     ledger::open(folder.as_ref())?;
+    if env::var_os("CHAOS_LOG").is_some() { tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(io::stderr).with_ansi(false).init(); eprintln!("pid {} {name}", std::process::id()); }
     // Crashes are told to the callers; here they would only fill the screen.
     std::panic::set_hook(Box::new(|_| {}));
     let advertises = Some(advertises.clone()).filter(|address| address != "-");
