@@ -9,6 +9,7 @@ use atasks::Result;
 use rand::{Rng, rngs::StdRng};
 use rustix::process::Signal;
 use tokio::{
+    runtime::Handle,
     sync::Mutex as Lock,
     task::JoinSet,
     time::{Instant, sleep, sleep_until},
@@ -18,6 +19,9 @@ use crate::{ledger::now, proxy::Cut, workers::Worker};
 
 /// A worker is left alone for so long after each fault: two that follow each other closely would be one that is longer.
 const RECOVERY: Duration = Duration::from_millis(1500);
+
+/// Silence in which a session resumes under the default configuration, in microseconds.
+const WINDOW: u64 = 2_250_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
@@ -49,11 +53,6 @@ impl Kind {
         Self::Severed,
     ];
 
-    /// Whether calls on the worker may end as `NodeLost` by it.
-    pub(crate) fn may_lose(self) -> bool {
-        matches!(self, Self::Killed | Self::Frozen | Self::HalfCut | Self::Severed)
-    }
-
     fn needs_a_cable(self) -> bool {
         matches!(self, Self::Cut | Self::HalfCut | Self::Silenced | Self::Severed)
     }
@@ -73,6 +72,16 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
+    /// Whether calls on the worker may end as `NodeLost` by it.
+    pub(crate) fn may_lose(&self) -> bool {
+        match self.kind {
+            Kind::Killed | Kind::Frozen | Kind::HalfCut | Kind::Severed => true,
+            // If the machine made it longer than was meant.
+            Kind::Paused | Kind::Silenced => self.until.saturating_sub(self.from) > WINDOW,
+            Kind::Drained | Kind::Cut => false,
+        }
+    }
+
     /// For how much of that time the process was stopped.
     pub(crate) fn stopped_during(&self, from: u64, until: u64) -> u64 {
         if self.kind.stops() { self.until.min(until).saturating_sub(self.from.max(from)) } else { 0 }
@@ -99,7 +108,13 @@ impl Faults {
     }
 
     /// Does something to some worker again and again until then; all of them run afterwards.
-    pub(crate) async fn happen(&self, mut dice: StdRng, workers: &[Arc<Lock<Worker>>], until: Instant) -> Result<()> {
+    pub(crate) async fn happen(
+        &self,
+        mut dice: StdRng,
+        workers: &[Arc<Lock<Worker>>],
+        until: Instant,
+        runtime: &Handle,
+    ) -> Result<()> {
         let most = (workers.len() / 2).max(1);
         let mut under_way = JoinSet::new();
         loop {
@@ -117,12 +132,14 @@ impl Faults {
             let Some(worker) = all.find_map(|worker| worker.clone().try_lock_owned().ok()) else { continue };
             let plan = Plan::draw(&mut dice, worker.proxy.is_some());
             let faults = self.clone();
-            under_way.spawn(async move {
+            // Where nothing else keeps the clock waiting: a pause is to be as long as it was drawn.
+            let happens = async move {
                 let mut worker = worker;
                 plan.carry_out(&faults, &mut worker).await?;
                 sleep(RECOVERY).await;
                 Ok::<_, atasks::Error>(())
-            });
+            };
+            under_way.spawn_on(happens, runtime);
         }
         while let Some(done) = under_way.join_next().await {
             done??;

@@ -17,6 +17,7 @@ mod faults;
 mod lag;
 mod ledger;
 mod load;
+mod measure;
 mod proxy;
 mod report;
 mod tasks;
@@ -58,6 +59,9 @@ struct Arguments {
     /// What is called and done follows from it.
     #[arg(long)]
     seed: Option<u64>,
+    /// Measures how long it takes to learn of a loss, and to resume, instead.
+    #[arg(long)]
+    measure: bool,
 }
 
 fn main() -> Result<ExitCode> {
@@ -83,12 +87,17 @@ async fn run(arguments: Arguments, cables: &Handle) -> Result<ExitCode> {
     let seed = arguments.seed.unwrap_or_else(rand::random);
     let seconds = arguments.seconds.min(3600);
     let again = format!("--seconds {seconds} --workers {} --seed {seed}", arguments.workers);
-    println!("chaos {again}");
-    if env::var_os("CHAOS_LOG").is_some() { tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(std::io::stderr).with_ansi(false).init(); }
+    if !arguments.measure {
+        println!("chaos {again}");
+    }
     let folder = tempfile::tempdir()?;
     let site = Arc::new(Site::new(folder.path().to_owned(), cables.clone()));
     std::fs::create_dir(site.ledger())?;
     ledger::open(&site.ledger())?;
+    if arguments.measure {
+        measure::measure(&site).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let workers = start(&site, arguments.workers.clamp(1, 32)).await?;
     let (mut names, mut addresses) = (Vec::new(), Vec::new());
     for worker in &workers {
@@ -104,7 +113,7 @@ async fn run(arguments: Arguments, cables: &Handle) -> Result<ExitCode> {
     let until = Instant::now() + Duration::from_secs(seconds);
     let (faults, lag) = (Faults::default(), Lag::watch(cables));
     let calls = tokio::spawn(load::load(StdRng::seed_from_u64(seed), names, until));
-    faults.happen(StdRng::seed_from_u64(seed.wrapping_add(1)), &workers, until).await?;
+    faults.happen(StdRng::seed_from_u64(seed.wrapping_add(1)), &workers, until, cables).await?;
     let mut seen = calls.await?;
     if timeout(HEALS, node.wait_for(workers.len())).await.is_err() {
         let up: Vec<_> = node.nodes().iter().map(|info| info.id.to_string()).collect();

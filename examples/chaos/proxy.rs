@@ -39,6 +39,8 @@ pub(crate) struct Proxy {
     /// A runtime for cables alone: whatever else keeps this process busy is no silence.
     cables: Handle,
     address: SocketAddr,
+    /// Where it leads; none: whoever comes waits.
+    target: watch::Sender<Option<SocketAddr>>,
     silent: watch::Sender<bool>,
     cuts: broadcast::Sender<Cut>,
     accepts: Mutex<Option<AbortHandle>>,
@@ -48,8 +50,8 @@ impl Proxy {
     /// Takes an address, at which nobody answers yet.
     pub(crate) async fn new(cables: Handle) -> io::Result<Arc<Self>> {
         let address = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
-        let (silent, cuts) = (watch::channel(false).0, broadcast::channel(16).0);
-        Ok(Arc::new(Self { cables, address, silent, cuts, accepts: Mutex::new(None) }))
+        let (target, silent, cuts) = (watch::channel(None).0, watch::channel(false).0, broadcast::channel(16).0);
+        Ok(Arc::new(Self { cables, address, target, silent, cuts, accepts: Mutex::new(None) }))
     }
 
     pub(crate) fn address(&self) -> String {
@@ -57,13 +59,21 @@ impl Proxy {
     }
 
     /// Passes on to `target` from now on.
-    pub(crate) async fn lead_to(&self, target: SocketAddr) -> io::Result<()> {
+    pub(crate) fn lead_to(&self, target: SocketAddr) {
+        self.target.send_replace(Some(target));
+    }
+
+    /// Listens from now on, as a process that starts; until it is told where it leads, whoever comes waits.
+    pub(crate) async fn listen(&self) -> io::Result<()> {
+        self.target.send_replace(None);
         let listener = self.cables.spawn(listen(self.address)).await??;
-        let (silent, cuts) = (self.silent.clone(), self.cuts.clone());
+        let (target, silent, cuts) = (self.target.clone(), self.silent.clone(), self.cuts.clone());
         let accepts = self.cables.spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
-                let (silent, cut) = (silent.subscribe(), cuts.subscribe());
+                let (mut target, silent, cut) = (target.subscribe(), silent.subscribe(), cuts.subscribe());
                 tokio::spawn(async move {
+                    let Ok(target) = target.wait_for(Option::is_some).await.map(|target| *target) else { return };
+                    let Some(target) = target else { return };
                     if let Ok(far) = TcpStream::connect(target).await {
                         pass(near, far, silent, cut).await;
                     }

@@ -16,6 +16,7 @@ pub(crate) fn print(audit: &Audit, faults: &[Fault]) {
     row("awaits that ended with their process", audit.cut_off);
     row("runs again, of idempotent calls", audit.repeated);
     row("double runs", audit.doubled);
+    row("verdicts later than published", audit.late);
     row("bodies started when nobody awaited", audit.late_starts);
     println!("outcomes");
     for (outcome, count) in &audit.outcomes {

@@ -52,6 +52,8 @@ pub(crate) struct Worker {
     pub(crate) name: String,
     /// The cable to it; none: a Unix socket.
     pub(crate) proxy: Option<Arc<Proxy>>,
+    /// Where it listens if it has no cable and no Unix socket.
+    address: Option<String>,
     seeds: Vec<String>,
     process: Option<Child>,
     /// Its end ends the process.
@@ -62,21 +64,41 @@ impl Worker {
     /// Starts it; the address is where it is reached.
     pub(crate) async fn start(site: &Arc<Site>, name: String, over_tls: bool, seeds: &[String]) -> Result<Self> {
         let proxy = if over_tls { Some(Proxy::new(site.cables.clone()).await?) } else { None };
-        let mut worker = Self { site: site.clone(), name, proxy, seeds: seeds.to_vec(), process: None, input: None };
+        Self::reached_by(site, name, proxy, None, seeds).await
+    }
+
+    /// Starts one that knows nobody, without a cable.
+    pub(crate) async fn start_direct(site: &Arc<Site>, name: String, over_tls: bool) -> Result<Self> {
+        Self::reached_by(site, name, None, over_tls.then(|| "127.0.0.1:0".to_owned()), &[]).await
+    }
+
+    async fn reached_by(
+        site: &Arc<Site>,
+        name: String,
+        proxy: Option<Arc<Proxy>>,
+        address: Option<String>,
+        seeds: &[String],
+    ) -> Result<Self> {
+        let (site, seeds) = (site.clone(), seeds.to_vec());
+        let mut worker = Self { site, name, proxy, address, seeds, process: None, input: None };
         worker.start_again().await?;
         Ok(worker)
     }
 
     pub(crate) fn address(&self) -> String {
-        match &self.proxy {
-            Some(proxy) => proxy.address(),
-            None => format!("unix:{}", self.site.folder.join(&self.name).display()),
+        match (&self.proxy, &self.address) {
+            (Some(proxy), _) => proxy.address(),
+            (None, Some(address)) => address.clone(),
+            (None, None) => format!("unix:{}", self.site.folder.join(&self.name).display()),
         }
     }
 
     pub(crate) async fn start_again(&mut self) -> Result<()> {
         let (listens, advertises) = match &self.proxy {
-            Some(proxy) => ("127.0.0.1:0".to_owned(), proxy.address()),
+            Some(proxy) => {
+                proxy.listen().await?;
+                ("127.0.0.1:0".to_owned(), proxy.address())
+            }
             None => (self.address(), "-".to_owned()),
         };
         let mut command = Command::new(env::current_exe()?);
@@ -92,7 +114,9 @@ impl Worker {
         let line = timeout(PATIENCE, lines.next_line()).await.map_err(|_late| self.problem("does not start"))??;
         let address = line.ok_or_else(|| self.problem("has ended at its start"))?;
         if let Some(proxy) = &self.proxy {
-            proxy.lead_to(address.parse()?).await?;
+            proxy.lead_to(address.parse()?);
+        } else if self.address.is_some() {
+            self.address = Some(address);
         }
         Ok(())
     }
@@ -140,7 +164,6 @@ pub(crate) async fn serve(arguments: &[String]) -> Result<()> {
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     ledger::open(folder.as_ref())?;
-    if env::var_os("CHAOS_LOG").is_some() { tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(io::stderr).with_ansi(false).init(); eprintln!("pid {} {name}", std::process::id()); }
     // Crashes are told to the callers; here they would only fill the screen.
     std::panic::set_hook(Box::new(|_| {}));
     let advertises = Some(advertises.clone()).filter(|address| address != "-");
