@@ -175,4 +175,5 @@ async fn one_way(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, mut silent: watc
 /// Closes so that the other end is told at once, whatever is under way.
 fn reset(stream: TcpStream) {
     let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+    drop(stream);
 }
