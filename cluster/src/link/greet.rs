@@ -63,7 +63,7 @@ pub(crate) async fn greet(
         }
     };
     let resumes = dialled == Dialled::ByPeer && theirs.resumes;
-    let (peer, hello) = (talk.peer_of(theirs), Greeting::Hello(own));
+    let (peer, hello) = (talk.peer_of(&theirs), Greeting::Hello(own));
     if resumes {
         return go_on(node, talk, &hello, &peer.id, session).await;
     }
@@ -103,7 +103,7 @@ pub(crate) async fn greet_again(node: &Arc<NodeCore>, link: &Link, socket: Socke
     let hello = Greeting::Hello(hello(node, link.session(), true));
     talk.say(&[&hello]).await?;
     let theirs = talk.hear_hello().await?;
-    let peer = talk.peer_of(theirs).id;
+    let peer = talk.peer_of(&theirs).id;
     if peer != *link.id() {
         let error = GreetError::Another(peer);
         talk.refuse(Dialled::ByUs, &hello, RefusalReason::NotWanted, error.to_string()).await;
@@ -266,7 +266,7 @@ impl Talk {
     }
 
     /// Who has said this hello. An address that is good for listening only is put right by where the peer is seen.
-    fn peer_of(&self, hello: Hello) -> Peer {
+    fn peer_of(&self, hello: &Hello) -> Peer {
         let seen = |text: &String| match text.parse::<Address>() {
             Ok(address) => address.seen_at(self.socket.peer()).to_string(),
             Err(_) => text.clone(),
