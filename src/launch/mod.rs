@@ -1,17 +1,19 @@
 //! What `#[atasks::main]` does before and around the user's `main`.
 
+#[cfg(feature = "worker")]
+mod worker;
+#[cfg(not(feature = "worker"))]
+#[path = "absent.rs"]
+mod worker;
+
 use std::{fmt, future::Future, process::exit};
 
 use atasks_actors::host::Host;
 use atasks_cluster::config::Config;
 use tokio::runtime::Builder;
-use tracing::Level;
-use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::{
-    LocalCluster, Node, NodeBuilder, StartError,
-    local_cluster::{become_worker, is_child},
-};
+use self::worker::{Local, become_worker, is_child, local_cluster, serve};
+use crate::{Node, NodeBuilder, StartError};
 
 /// Starts a program: as a worker, or as the user's `main`.
 pub struct Launch<S> {
@@ -108,7 +110,7 @@ fn prepare<S: Setup>(setup: S, mut builder: NodeBuilder) -> Result<NodeBuilder, 
 /// What keeps the node of `main` alive.
 enum Joined {
     Cluster { _node: Node },
-    Local { _cluster: LocalCluster },
+    Local { _cluster: Local },
 }
 
 fn join(builder: NodeBuilder) -> Result<Joined, StartError> {
@@ -116,46 +118,7 @@ fn join(builder: NodeBuilder) -> Result<Joined, StartError> {
     if configured {
         return Ok(Joined::Cluster { _node: builder.join_wait()? });
     }
-    let cluster = atasks_actors::wait::wait(LocalCluster::builder().node(builder).start_lazily());
-    Ok(Joined::Local { _cluster: cluster.map_err(std::io::Error::other)?? })
-}
-
-fn serve(mut builder: NodeBuilder) -> Result<(), StartError> {
-    log_warnings();
-    let mut arguments = std::env::args().skip(2);
-    while let Some(argument) = arguments.next() {
-        let mut value = |what: &str| {
-            arguments.next().ok_or_else(|| StartError::Config(format!("{argument} needs {what} behind it")))
-        };
-        builder = match argument.as_str() {
-            "--listen" => builder.listen(value("an address")?),
-            "--seed" => builder.seed(value("an address")?),
-            "--name" => builder.name(value("a name")?),
-            other => {
-                return Err(StartError::Config(format!(
-                    "`{other}` is no option of a worker: --listen ADDRESS, --seed ADDRESS and --name NAME are"
-                )));
-            }
-        };
-    }
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let node = builder.join().await?;
-        match node.address() {
-            Some(address) => eprintln!("atasks: {} serves at {address}", node.id()),
-            None => eprintln!("atasks: {} serves", node.id()),
-        }
-        node.serve().await
-    })
-}
-
-/// Warnings go to standard error, unless the program's setup has chosen a subscriber: a worker that refuses a peer, or
-/// whose tasks crash, says so to whoever looks after it. ractor_cluster warns of every peer that leaves: no warning.
-fn log_warnings() {
-    let said = Targets::new().with_default(Level::WARN).with_target("ractor_cluster", Level::ERROR);
-    let written = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
-    // The one that is there stays.
-    let _ = tracing_subscriber::registry().with(written).with(said).try_init();
+    Ok(Joined::Local { _cluster: local_cluster(builder)? })
 }
 
 fn fail(error: &StartError) -> ! {
