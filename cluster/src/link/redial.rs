@@ -47,9 +47,8 @@ pub(super) async fn redial(link: Arc<Link>, addresses: Vec<Address>) -> Redialle
         let lost_after = node.config().liveness.lost_after;
         let mut answers = Vec::with_capacity(addresses.len());
         for address in &addresses {
-            match hosts(&node, &link, address, lost_after / 4, &mut answers).await {
-                Some(connection) => return Redialled::Again(connection),
-                None => {}
+            if let Some(connection) = hosts(&node, &link, address, lost_after / 4, &mut answers).await {
+                return Redialled::Again(connection);
             }
         }
         drop(node);
