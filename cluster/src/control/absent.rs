@@ -44,8 +44,9 @@ pub(crate) mod streams {
     use super::piece::Piece;
     use crate::{link::Link, node::NodeCore};
 
+    /// The streams of one link.
     #[derive(Default)]
-    pub(crate) struct Streams;
+    pub(crate) struct Streams(());
 
     impl Streams {
         /// Takes a piece from the peer.
