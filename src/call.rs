@@ -261,6 +261,10 @@ impl<R: TaskReturn> TaskCall<R> {
         Everywhere::new(self)
     }
 
+    pub(crate) fn gathers(&mut self, cx: &TaskContext<'_>) -> Result<bool, TaskError> {
+        self.call.as_mut().driver().gathers(cx)
+    }
+
     pub(crate) fn for_everywhere(mut self) -> Result<(Encoded, Vec<(NodeId, Driver)>), TaskError> {
         self.call.as_mut().for_everywhere()
     }

@@ -32,6 +32,9 @@ const PLACED_AGAIN_MAX: u32 = 16;
 /// Wait before a call is placed again that was handed back so often.
 const HANDED_BACK_PAUSE: Duration = Duration::from_millis(20);
 
+/// How often it is looked whether the workers are there that a first call brings.
+const GATHERING_LOOK: Duration = Duration::from_millis(5);
+
 /// What the driver needs of the typed call.
 pub(crate) trait Arguments {
     fn entry(&self) -> Option<&'static TaskEntry>;
@@ -76,6 +79,8 @@ struct Attempt {
     node: Arc<dyn Router>,
     failures: u32,
     placed_again: u32,
+    /// An earlier failure after which the body may have run.
+    doubt: Option<TaskError>,
     step: Step,
 }
 
@@ -233,8 +238,17 @@ impl Driver {
             label: self.more.as_ref().and_then(|more| more.label.clone()),
             baggage,
             holds: parent.and_then(Context::holds_below),
+            movable: self.placement.is_movable(),
         };
-        Ok(Box::new(Attempt { invocation, node, failures: 0, placed_again: 0, step: Step::Start }))
+        Ok(Box::new(Attempt { invocation, node, failures: 0, placed_again: 0, doubt: None, step: Step::Start }))
+    }
+
+    /// Whether its node waits for workers that are on their way; then `cx` is woken to look again.
+    pub(crate) fn gathers(&mut self, cx: &TaskContext<'_>) -> Result<bool, TaskError> {
+        let node = self.find_node()?;
+        let Some(until) = node.gathers_until() else { return Ok(false) };
+        node.wake_at(until.min(Instant::now() + GATHERING_LOOK), cx.waker().clone());
+        Ok(true)
     }
 
     fn find_node(&mut self) -> Result<Arc<dyn Router>, TaskError> {
@@ -342,8 +356,13 @@ impl Driver {
                 Outcome::Failed(error) => error,
             };
             match self.repeat(attempt, &error) {
-                Some(step) => attempt.step = step,
-                None => return Poll::Ready(Err(error)),
+                Some(step) => {
+                    if error.ran() != Ran::No {
+                        attempt.doubt = Some(error);
+                    }
+                    attempt.step = step;
+                }
+                None => return Poll::Ready(Err(with_doubt(error, attempt.doubt.take()))),
             }
         }
     }
@@ -351,6 +370,8 @@ impl Driver {
     /// Places one attempt. Gives the outcome if it is there at once.
     fn start(&self, attempt: &mut Attempt) -> Option<Outcome> {
         attempt.invocation.attempt += 1;
+        // Wherever it goes now it stays, unless that node drains.
+        attempt.invocation.movable &= attempt.placed_again < PLACED_AGAIN_MAX;
         match attempt.node.start(attempt.invocation.clone(), &self.placement) {
             Started::Done(outcome) => Some(outcome),
             Started::Pending(slot) => {
@@ -387,6 +408,18 @@ impl Driver {
         let wait = retry.next(attempt.failures, error, self.idempotent, dice)?;
         let until = now + wait;
         in_time(until).then_some(Step::Backoff(until))
+    }
+}
+
+/// The failure of a call whose last attempt did not run, but an earlier one may have: it never says that the call did not.
+fn with_doubt(error: TaskError, doubt: Option<TaskError>) -> TaskError {
+    let Some(doubt) = doubt.filter(|_| error.ran() == Ran::No) else { return error };
+    let ran = Ran::Maybe;
+    match error {
+        TaskError::DeadlineExceeded { after, waited_for, .. } => TaskError::DeadlineExceeded { after, waited_for, ran },
+        TaskError::Cancelled { by, .. } => TaskError::Cancelled { by, ran },
+        TaskError::NodeLost { node, reason, .. } => TaskError::NodeLost { node, reason, ran },
+        _ => doubt,
     }
 }
 

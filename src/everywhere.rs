@@ -82,7 +82,11 @@ impl<R: TaskReturn> Future for Everywhere<R> {
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let mut ones = match std::mem::replace(&mut this.state, State::Over) {
-            State::New(call) => {
+            State::New(mut call) => {
+                if call.gathers(cx)? {
+                    this.state = State::New(call);
+                    return Poll::Pending;
+                }
                 let (encoded, drivers) = call.for_everywhere()?;
                 let one = |driver| One::Running(Box::new(driver), encoded.clone());
                 drivers.into_iter().map(|(node, driver)| (node, one(driver))).collect()

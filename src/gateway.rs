@@ -11,7 +11,10 @@ use atasks_cluster::{
     node::NodeCore,
 };
 use ractor::{ActorCell, ActorRef, Message, pg};
-use tokio::{sync::Semaphore, time::sleep};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep},
+};
 
 use crate::{
     MONITORED_MAX, Monitored, NodeId, TaskCall, TaskError, TaskReturn,
@@ -110,8 +113,9 @@ impl Gateway {
     /// # Panics
     /// Outside of a tokio runtime with timers.
     pub async fn call<R: TaskReturn>(&self, mut call: TaskCall<R>) -> R {
+        let deadline = call.driver().time_left().and_then(|left| Instant::now().checked_add(left));
         let outcome = match self.request(&mut call) {
-            Ok(request) => gateway::call(&self.actor, &self.node, request).await,
+            Ok(request) => gateway::call(&self.actor, &self.node, request, deadline).await,
             Err(error) => Err(error),
         };
         call.import(outcome.map_err(|mut error| {
@@ -129,7 +133,8 @@ impl Gateway {
             fingerprint,
             arguments,
             placement: (&driver.placement).try_into()?,
-            timeout_us: driver.time_left().map(|left| u64::try_from(left.as_micros()).unwrap_or(u64::MAX)),
+            // What is left when it is sent.
+            timeout_us: None,
             label: driver.label().map(str::to_owned),
             baggage: driver.baggage(),
             idempotent: driver.idempotent,

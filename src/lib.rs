@@ -24,16 +24,96 @@
 //! - In a task [`current`] tells which invocation runs, [`state`] gives what the process has set up, [`spawn`] keeps spawned
 //!   futures part of the task.
 //!
-//! # Features
+//! # Clusters
 //!
-//! - `worker`, on by default: all that runs tasks, and the part in ractor's cluster. A program that only calls tasks of
-//!   workers elsewhere, which it knows by [`declare!`], does without: `atasks = { version = "..", default-features = false }`
-//!   builds a quarter fewer crates, none of them ractor_cluster, and a binary smaller by a quarter. It joins as a client, or
-//!   by [`#[main]`](macro@main) the cluster that is configured; there is no [`LocalCluster`], [`#[test]`](macro@test),
-//!   [`Node::loopback`] or [`Gateway`], and a node that is to be a worker does not start. See `examples/thin_client`.
-//! - `tool`: the program `atasks` for the shell, which lists nodes and tasks, calls and drains:
-//!   `cargo install atasks --features tool`, then `atasks --help`.
-//! - `testing`: simulated clusters in virtual time, `#[atasks::test(sim = 3)]`.
+//! A program with [`#[main]`](macro@main) is a worker when its first argument is `worker`, else a client:
+//!
+//! ```text
+//! myapp worker --listen 10.0.0.1:7000 --seed 10.0.0.2:7000     # on a host of its own; `--name`, and `--help`
+//! ATASKS__CLUSTER__SEEDS=10.0.0.1:7000 myapp                   # anywhere
+//! ```
+//!
+//! Every worker is linked with every other, a client with all workers; one seed that answers is enough for either. Without
+//! `--listen` or `cluster.listen` a worker listens on a Unix socket, for this user on this machine alone. Between hosts all
+//! have the same secret (`atasks secret`), from which each start makes its certificate for mutual TLS; a worker that others
+//! can reach does not start without one. SIGTERM drains a worker. By hand it is [`Node::builder`]:
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), atasks::StartError> {
+//! let worker = atasks::Node::builder().worker().listen("10.0.0.1:7000").seed("10.0.0.2:7000").join().await?;
+//! println!("{} serves at {}", worker.id(), worker.address().unwrap_or_default());
+//! worker.serve().await // until a signal ends that, and what runs is over
+//! # }
+//! ```
+//!
+//! What a loss means and when it is told, names, restarts: `docs/cluster.md` in the sources.
+//!
+//! # Configuration
+//!
+//! What the program does not set with [`NodeBuilder`] comes from environment variables named `ATASKS__SECTION__KEY`, then
+//! from `atasks.toml` in the current folder, or the file that `ATASKS_CONFIG` names. The module [`config`] has the fields
+//! with their meaning; `docs/configuration.md` in the sources, and `atasks config`, have every key with its default.
+//!
+//! ```toml
+//! [cluster]
+//! listen = ["10.0.0.1:7000"]
+//! seeds = ["10.0.0.1:7000", "10.0.0.2:7000"]
+//! secret_file = "secret"
+//! ```
+//!
+//! # Placement
+//!
+//! A call goes to a worker that has its task, by name and by the shape of its types; among those [`Placement`] says which, and
+//! [`TaskCall::place`] takes it. [`TaskCall::everywhere`] is one call on each of them. A call waits while they are busy, for as
+//! long as its deadline allows; if there is none at all, it ends after `placement.place_timeout`.
+//!
+//! ```
+//! use atasks::Placement;
+//!
+//! #[atasks::task]
+//! async fn cached(key: String) -> atasks::Result<usize> {
+//!     Ok(key.len())
+//! }
+//!
+//! # #[tokio::main] async fn main() -> atasks::Result<()> {
+//! # atasks::Node::loopback().await?.scope(async {
+//! // The same key goes to the same worker.
+//! assert_eq!(cached("ada".into()).place(Placement::key("ada")).await?, 3);
+//! for (node, length) in cached("ada".into()).everywhere().await? {
+//!     println!("{node}: {}", length?);
+//! }
+//! # Ok(()) }).await }
+//! ```
+//!
+//! # State
+//!
+//! What all tasks of a process share is put into its node before it joins, and read by [`state`]. With `#[main]` that is done
+//! by `setup`, an async function that runs in every process, on the node's own thread: a pool made there does not stop with
+//! an executor. See `examples/state.rs`.
+//!
+//! ```
+//! struct Greeting(&'static str);
+//!
+//! async fn setup(builder: &mut atasks::NodeBuilder) -> atasks::Result<()> {
+//!     if builder.role() == atasks::Role::Worker {
+//!         builder.put_state(Greeting("hello"));
+//!     }
+//!     Ok(())
+//! }
+//!
+//! #[atasks::task]
+//! async fn greet(name: String) -> atasks::Result<String> {
+//!     Ok(format!("{} {name}", atasks::state::<Greeting>().0))
+//! }
+//!
+//! // In a program: #[atasks::main(setup = setup)] async fn main() ..
+//! # #[tokio::main] async fn main() -> atasks::Result<()> {
+//! let mut builder = atasks::Node::builder().worker();
+//! setup(&mut builder).await?;
+//! let node = builder.loopback().await?;
+//! assert_eq!(node.scope(async { greet("world".into()).await }).await?, "hello world");
+//! # Ok(()) }
+//! ```
 //!
 //! # Ractor actors
 //!
@@ -41,6 +121,15 @@
 //! that asks for it ([`NodeBuilder::ractor`]). In pg group `atasks` is the [`Gateway`] of each worker, through which
 //! actors call tasks and hear events by message. Their sessions ride on the nodes' own authenticated links; messages of
 //! more than 16 MiB end the session, which is made anew. One node of a process takes part. See `examples/ractor_actors.rs`.
+//!
+//! ```no_run
+//! # #[atasks::task] async fn resize(url: String) -> atasks::Result<Vec<u8>> { Ok(url.into_bytes()) }
+//! # async fn example() -> atasks::Result<()> {
+//! for gateway in atasks::Gateway::all() {
+//!     println!("{}: {} bytes", gateway.node(), gateway.call(resize("a.png".into())).await?.len());
+//! }
+//! # Ok(()) }
+//! ```
 //!
 //! **ractor is built with its feature `cluster`, in your program too, and that changes two things.**
 //!
@@ -53,6 +142,17 @@
 //!
 //! Of an actor on another node there is a proxy here. Never `call` it without a timeout: an answer that will not come is
 //! told by nothing. Never stop, kill or link it: that ends the session with its whole node, until it is made anew.
+//!
+//! # Features
+//!
+//! - `worker`, on by default: all that runs tasks, and the part in ractor's cluster. A program that only calls tasks of
+//!   workers elsewhere, which it knows by [`declare!`], does without: `atasks = { version = "..", default-features = false }`
+//!   builds a quarter fewer crates, none of them ractor_cluster, and a binary smaller by a quarter. It joins as a client, or
+//!   by [`#[main]`](macro@main) the cluster that is configured; there is no [`LocalCluster`], [`#[test]`](macro@test),
+//!   [`Node::loopback`] or [`Gateway`], and a node that is to be a worker does not start. See `examples/thin_client`.
+//! - `tool`: the program `atasks` for the shell, which lists nodes and tasks, calls and drains:
+//!   `cargo install --path . --features tool` in the sources, then `atasks --help`.
+//! - `testing`: simulated clusters in virtual time, `#[atasks::test(sim = 3)]`.
 
 // A client leaves what only workers use idle, and no binary has it.
 #![cfg_attr(not(feature = "worker"), allow(dead_code))]
@@ -79,6 +179,7 @@ mod task;
 pub mod testing;
 #[cfg(feature = "worker")]
 mod trial;
+mod worker_options;
 
 #[doc(hidden)]
 #[path = "private.rs"]

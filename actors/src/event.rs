@@ -1,6 +1,6 @@
 //! Supervision events: what happens to tasks and nodes, for whoever wants to watch.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
@@ -97,6 +97,9 @@ pub enum Event {
     PartFailed(Part, String),
     /// This node's events do not come any more: its gateway is gone, or is not reached. Told to who watches by it.
     Unwatched(NodeId),
+    /// A task has kept its executor on this node for longer than `node.stall_after` without yielding; told once, with the
+    /// time until then. Others on that executor wait.
+    Stalled(Subject, Duration),
 }
 
 /// Where a node tells what happens on it. Costs next to nothing while nobody reads.

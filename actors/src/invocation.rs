@@ -63,4 +63,6 @@ pub struct Invocation {
     pub baggage: Option<Baggage>,
     /// The limited tasks among the ancestors, by [`TaskEntry::key`]: below them the same limits are passed by.
     pub holds: Option<Arc<[u64]>>,
+    /// Unstarted, it may be handed back to be placed anew: its caller has asked for no node in particular.
+    pub movable: bool,
 }

@@ -54,6 +54,13 @@ impl Placement {
         Self::Key(hash(bytes.as_ref()))
     }
 
+    /// Whether a call so placed may go to another node as long as it has not started: it asks for whichever has least to do.
+    /// All others mean the node that they lead to.
+    #[must_use]
+    pub fn is_movable(&self) -> bool {
+        matches!(self, Self::Auto | Self::Label(_))
+    }
+
     /// On whichever worker `policy` chooses.
     #[must_use]
     pub fn policy(policy: impl Policy) -> Self {
@@ -98,6 +105,11 @@ pub trait Router: Any + Send + Sync {
     /// # Errors
     /// Why there is none.
     fn capable(&self, task: &'static TaskEntry, placement: &Placement) -> Result<Vec<NodeId>, Unplaced>;
+
+    /// Until when it waits for workers that are on their way, if it does: those that a first call brings.
+    fn gathers_until(&self) -> Option<tokio::time::Instant> {
+        None
+    }
 
     /// Has `slot` expire at the deadline that it was made with.
     fn watch_deadline(&self, slot: &Arc<Slot>);

@@ -10,7 +10,7 @@ pub type TaskFuture = Pin<Box<dyn Future<Output = Result<Vec<u8>, codec::Error>>
 /// In which form a call has its arguments, and wants its return value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Form {
-    /// As the [codec](crate::codec) writes them: caller and task have the same types.
+    /// As the [codec] writes them: caller and task have the same types.
     #[default]
     Codec,
     /// As JSON, which the task's own types read: the caller has no code of the task.

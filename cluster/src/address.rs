@@ -34,6 +34,27 @@ impl Address {
         matches!(self, Self::Tcp(authority) if authority.parse::<SocketAddr>().is_err())
     }
 
+    /// The same, with the host of `other` where it names none, as `0.0.0.0` and `[::]` do.
+    pub(crate) fn seen_at(self, other: &Self) -> Self {
+        if let (Self::Tcp(own), Self::Tcp(other)) = (&self, other)
+            && let (Ok(own), Ok(other)) = (own.parse::<SocketAddr>(), other.parse::<SocketAddr>())
+            && own.ip().is_unspecified()
+        {
+            return Self::Tcp(SocketAddr::new(other.ip(), own.port()).to_string());
+        }
+        self
+    }
+
+    /// Whether a node that is connected over `other` can be expected to be reached here: a socket of this machine only from
+    /// this machine, an address that is good on one machine only if the connection does not leave it.
+    pub(crate) fn is_reached_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Unix(_), Self::Unix(_)) | (Self::Memory(_), Self::Memory(_)) => true,
+            (Self::Tcp(_), Self::Tcp(_)) => !self.is_local() || other.is_local(),
+            _ => false,
+        }
+    }
+
     /// Whether only this machine can reach the address, judged by its text alone (no name is resolved).
     pub fn is_local(&self) -> bool {
         match self {
@@ -189,6 +210,36 @@ mod tests {
             refused(text, why);
         }
         refused(&format!("{}:80", "a".repeat(254)), "DNS name");
+    }
+
+    #[test]
+    fn an_address_without_a_host_has_the_one_where_its_node_is_seen() {
+        for (address, seen, is) in [
+            ("0.0.0.0:7", "10.0.0.1:9", "10.0.0.1:7"),
+            ("[::]:7", "10.0.0.1:9", "10.0.0.1:7"),
+            ("0.0.0.0:7", "unix:x", "0.0.0.0:7"),
+            ("10.0.0.2:7", "10.0.0.1:9", "10.0.0.2:7"),
+            ("unix:w1", "10.0.0.1:9", "unix:w1"),
+        ] {
+            let (address, seen): (Address, Address) = (address.parse().unwrap(), seen.parse().unwrap());
+            assert_eq!(address.seen_at(&seen).to_string(), is);
+        }
+    }
+
+    #[test]
+    fn an_address_is_good_where_a_connection_shows_that_it_can_be() {
+        for (address, connected, good) in [
+            ("unix:w1", "unix:x", true),
+            ("unix:w1", "10.0.0.1:7", false),
+            ("127.0.0.1:7", "127.0.0.1:9", true),
+            ("127.0.0.1:7", "10.0.0.1:9", false),
+            ("10.0.0.1:7", "10.0.0.1:9", true),
+            ("10.0.0.1:7", "127.0.0.1:9", true),
+            ("10.0.0.1:7", "unix:x", false),
+        ] {
+            let (address, connected): (Address, Address) = (address.parse().unwrap(), connected.parse().unwrap());
+            assert_eq!(address.is_reached_like(&connected), good, "{address} over {connected}");
+        }
     }
 
     #[test]

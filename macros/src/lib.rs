@@ -57,6 +57,19 @@ pub fn declare(items: TokenStream) -> TokenStream {
 ///
 /// Options: `setup = path` (an `async fn(&mut NodeBuilder)` that runs before the node joins), `worker = "word"` (the
 /// first argument of a worker; `worker` by default), `crate = path`.
+///
+/// A client's arguments are its own. With no cluster configured it has worker processes of its own, from its first call on.
+/// A worker takes these, and runs until SIGTERM or Ctrl-C, which drain it:
+///
+/// | behind `worker` | means |
+/// |---|---|
+/// | `--listen ADDRESS` | listens there: `HOST:PORT` for other hosts, `unix` or `unix:NAME` for this machine alone; any number |
+/// | `--seed ADDRESS` | joins the cluster of the worker that listens there; any number |
+/// | `--name NAME` | is named so, which lives once in a cluster |
+/// | `--help` | prints these |
+///
+/// `--listen` and `--name` hold instead of what is configured, seeds beside it. **With `--seed` alone a worker listens on a
+/// Unix socket, which no other host reaches.**
 #[proc_macro_attribute]
 pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
     launch::expand(options.into(), item.into()).into()

@@ -1,6 +1,8 @@
 //! Calls in JSON: a task called by its name, by whoever has no code of it. The task's own types read the arguments and
 //! write the result, where the task runs.
 
+mod foreign;
+
 use std::{
     any::Any,
     error::Error as StdError,
@@ -62,7 +64,8 @@ impl Node {
     /// A `Vec<u8>` argument is an array of numbers, or a string, of which it takes the bytes; as a result it is an array.
     /// `NaN` and infinities come back as `null`, which is all that JSON has for them.
     ///
-    /// For tools that make a few calls: each of a task that is not this program's leaks its name.
+    /// The name of a task that is not this program's is kept for the life of the process: once, and up to a bound, beyond
+    /// which only names that a node has are kept. A call by another one is of a task that nobody has.
     ///
     /// # Errors
     /// Those of any call. What the task's types do not read is [`TaskError::Codec`], which names the place.
@@ -78,7 +81,7 @@ impl Node {
 /// The task of this program, if this node runs it; else one of which only the name is known.
 fn entry(node: &Node, name: &str) -> &'static TaskEntry {
     let own = program::find(name).filter(|entry| entry.has_body() && node.core().role() == Role::Worker);
-    own.unwrap_or_else(|| Box::leak(Box::new(TaskEntry::foreign(Box::leak(name.into())))))
+    own.unwrap_or_else(|| foreign::keep(name, || node.tasks().iter().any(|task| task.name == name)))
 }
 
 impl JsonCall {

@@ -6,14 +6,17 @@ mod worker;
 #[path = "absent.rs"]
 mod worker;
 
-use std::{fmt, future::Future, process::exit};
+use std::{ffi::OsStr, fmt, future::Future, io::Write, path::Path, process::exit};
 
 use atasks_actors::host::Host;
 use atasks_cluster::config::Config;
 use tokio::runtime::Builder;
 
 use self::worker::{Local, become_worker, is_child, local_cluster, serve};
-use crate::{Node, NodeBuilder, StartError};
+use crate::{
+    Node, NodeBuilder, StartError,
+    worker_options::{Help, WorkerOptions},
+};
 
 /// Starts a program: as a worker, or as the user's `main`.
 pub struct Launch<S> {
@@ -77,6 +80,8 @@ impl<S: Setup> Launch<S> {
     fn run<T>(self, main: impl FnOnce() -> T) -> T {
         let serves = std::env::args().nth(1).is_some_and(|first| first == self.worker);
         let child = is_child();
+        // Before the set-up: whoever asks for help, or mistypes an option, has no need of a database.
+        let options = serves.then(|| options(self.worker));
         let builder = NodeBuilder::default();
         let builder = if child || serves { builder.worker() } else { builder.client() };
         let builder = match prepare(self.setup, builder) {
@@ -86,8 +91,8 @@ impl<S: Setup> Launch<S> {
         if child {
             become_worker(builder);
         }
-        if serves {
-            match serve(builder) {
+        if let Some(options) = options {
+            match serve(options.apply(builder)) {
                 Ok(()) => exit(0),
                 Err(error) => fail(&error),
             }
@@ -97,6 +102,21 @@ impl<S: Setup> Launch<S> {
             Err(error) => fail(&error),
         };
         main()
+    }
+}
+
+/// What stands behind the word that makes a worker. Help is printed and ends the process, as does a mistake.
+fn options(word: &str) -> WorkerOptions {
+    match WorkerOptions::read(std::env::args().skip(2)) {
+        Ok(options) if options.help => {
+            let path = std::env::args().next().unwrap_or_default();
+            let program = Path::new(&path).file_name().and_then(OsStr::to_str).unwrap_or("PROGRAM");
+            // Whoever does not read it needs no error about that.
+            let _ = write!(std::io::stdout(), "{}", Help { program, word });
+            exit(0)
+        }
+        Ok(options) => options,
+        Err(error) => fail(&error),
     }
 }
 

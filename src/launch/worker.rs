@@ -17,24 +17,8 @@ pub(super) fn local_cluster(builder: NodeBuilder) -> Result<Local, StartError> {
 }
 
 /// Runs as a worker, as the command line says.
-pub(super) fn serve(mut builder: NodeBuilder) -> Result<(), StartError> {
+pub(super) fn serve(builder: NodeBuilder) -> Result<(), StartError> {
     log_warnings();
-    let mut arguments = std::env::args().skip(2);
-    while let Some(argument) = arguments.next() {
-        let mut value = |what: &str| {
-            arguments.next().ok_or_else(|| StartError::Config(format!("{argument} needs {what} behind it")))
-        };
-        builder = match argument.as_str() {
-            "--listen" => builder.listen(value("an address")?),
-            "--seed" => builder.seed(value("an address")?),
-            "--name" => builder.name(value("a name")?),
-            other => {
-                return Err(StartError::Config(format!(
-                    "`{other}` is no option of a worker: --listen ADDRESS, --seed ADDRESS and --name NAME are"
-                )));
-            }
-        };
-    }
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let node = builder.join().await?;

@@ -138,16 +138,19 @@ impl LocalClusterBuilder {
     pub(crate) async fn start_lazily(self) -> Result<LocalCluster, StartError> {
         let (cluster, seeds) = self.prepare().await?;
         let (core, children) = (Arc::downgrade(cluster.node.core()), cluster.children.clone());
-        cluster.node.core().before_first_call(Box::new(move || {
-            let count = children.count();
-            eprintln!("atasks: no cluster configured: {count} local workers");
-            if let Some(core) = core.upgrade() {
-                core.add_seeds(seeds);
-            }
-            if let Err(error) = children.start() {
-                eprintln!("atasks: {error}");
-            }
-        }));
+        let count = children.count();
+        cluster.node.core().before_first_call(
+            count,
+            Box::new(move || {
+                eprintln!("atasks: no cluster configured: {count} local workers");
+                if let Some(core) = core.upgrade() {
+                    core.add_seeds(seeds);
+                }
+                if let Err(error) = children.start() {
+                    eprintln!("atasks: {error}");
+                }
+            }),
+        );
         Ok(cluster)
     }
 

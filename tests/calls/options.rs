@@ -33,7 +33,9 @@ async fn rest(time: Duration) -> Result<()> {
 #[track_caller]
 fn assert_about(remaining: Option<Duration>, expected: Duration) {
     let remaining = remaining.expect("a deadline");
-    assert!(remaining <= expected && remaining >= expected.mul_f64(0.9), "{remaining:?} instead of {expected:?}");
+    // The clock of another node is known as well as the quickest of its heartbeats was quick.
+    let most = expected + Duration::from_millis(5);
+    assert!(remaining <= most && remaining >= expected.mul_f64(0.9), "{remaining:?} instead of {expected:?}");
 }
 
 #[atasks::test(sim = 1)]

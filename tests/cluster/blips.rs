@@ -7,16 +7,21 @@ use futures_util::future::try_join_all;
 use tokio::time::{Instant, sleep};
 
 use super::proxy::{Cut, Proxy};
-use super::{Over, Worker, client, file};
-use crate::programs::PATIENCE;
-use crate::tasks::{carry, count_run, descend, hold, whereabouts};
+use super::{Over, SECRET, Worker, client, file};
+use crate::programs::{PATIENCE, Running, program};
+use crate::tasks::{carry, count_run, descend, hold, time_left, whereabouts};
 
-/// A worker, a cable to it, and a client at the other end of the cable.
+/// A worker, the cable by which it is reached, and a client at the other end of the cable.
 async fn apart(name: &str) -> (Worker, Proxy, Node) {
-    let worker = Worker::new(Over::Tls, name, &[]);
-    let proxy = Proxy::to(&worker.address).await;
+    let listens = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let proxy = Proxy::to(&listens).await;
+    let mut command = program("launched");
+    command.args(["worker", "--listen", &listens, "--name", &format!("{name}-{}", std::process::id())]);
+    command.env("ATASKS__NODE__EXECUTORS", "1").env("ATASKS__CLUSTER__SECRET", SECRET);
+    // There is no other way to it.
+    let (process, address) = Running::worker(command.env("ATASKS__CLUSTER__ADVERTISE", &proxy.address));
     let node = client(&[&proxy.address]).join().await.unwrap();
-    (worker, proxy, node)
+    (Worker { process, address }, proxy, node)
 }
 
 /// The losses that `node` tells until the future is over.
@@ -81,6 +86,17 @@ async fn a_silence_shorter_than_the_window_is_no_loss() {
     };
     let (runs, losses) = losses_during(&node, during).await;
     assert!(losses.is_empty() && runs.iter().all(|runs| *runs == 1), "{losses:?} {runs:?}");
+}
+
+#[tokio::test]
+async fn a_deadline_shrinks_by_what_an_invocation_waits_on_its_way() {
+    let (_worker, proxy, node) = apart("late").await;
+    let asks = async {
+        sleep(Duration::from_millis(200)).await;
+        node.scope(time_left(None).timeout(Duration::from_secs(10))).await.unwrap().unwrap()
+    };
+    let (left, ()) = tokio::join!(asks, proxy.be_silent(Duration::from_millis(1800)));
+    assert!((7000..8500).contains(&left), "{left} ms of 10 s are left after 1.6 s on the way");
 }
 
 #[tokio::test]

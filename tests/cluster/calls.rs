@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use atasks::TaskError;
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join_all};
 use tokio::time::Instant;
 
 use super::{BOTH, Worker, client, file, two_workers};
+use crate::programs::PATIENCE;
 use crate::tasks::{carry, crash_after, echo_bytes, echo_numbers, hold, hold_on, time_left};
 
 const SIZES: [usize; 5] = [0, 64 << 10, (64 << 10) + 1, 1 << 20, 20 << 20];
@@ -102,5 +103,20 @@ async fn a_crash_shows_every_await_on_its_way() {
         assert_eq!(crash.hops().len(), 3, "{crash:?}");
         assert!(crash.location().unwrap().contains("tests/programs/tasks.rs:"), "{crash:?}");
         assert_eq!(node.nodes().len(), 3, "nobody is lost");
+    }
+}
+
+#[tokio::test]
+async fn room_that_an_acknowledgement_makes_is_told_to_who_waits_for_it() {
+    for over in BOTH {
+        let worker = Worker::new(over, "room", &[]);
+        let node =
+            client(&[&worker.address]).configure(|config| config.limits.backlog = 64 << 10).join().await.unwrap();
+        for round in 0..5 {
+            // Each fills the backlog; what the system takes at once is kept all the same until the worker has it.
+            let calls = try_join_all((0..3).map(|_| node.scope(carry(vec![7; 60_000], 0))));
+            let ended = tokio::time::timeout(PATIENCE, calls).await;
+            ended.unwrap_or_else(|_| panic!("a call waits for ever over {over:?} in round {round}")).unwrap();
+        }
     }
 }

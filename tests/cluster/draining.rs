@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::{BOTH, Over, SECRET, Worker, client, file, nodes_are, two_workers};
 use crate::programs::{PATIENCE, Running, program};
-use crate::tasks::{carry, descend, hold, occupy, whereabouts};
+use crate::tasks::{carry, descend, hold, note, occupy, stay, whereabouts};
 
 /// Waits until `node` has heard this of the node of that name.
 async fn heard(node: &Node, name: &str, what: impl Fn(&NodeInfo) -> bool) {
@@ -27,23 +27,29 @@ async fn what_has_not_started_runs_elsewhere_and_what_runs_ends() {
     for over in BOTH {
         let ([first, second], node) = two_workers(over, "hand-back").await;
         let (name, place, pid) = (first.name(&node), first.place(&node), first.process.pid());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
         let mut events = node.events();
         // By name: they can only go there. The first waits for something when the second keeps the executor busy.
-        let held = node.scope(carry(vec![7; 10], 2000).place(place.clone()));
+        let held = node.scope(stay(path.into(), "end".into(), false).place(place.clone()));
         let running = async {
-            heard(&node, &name, |info| info.load.suspended == 1).await;
-            node.scope(occupy(1000).place(place.clone())).await
+            file(&path.join("before-end")).await;
+            node.scope(stay(path.into(), "go".into(), true).place(place.clone())).await
         };
         let drained = async {
-            heard(&node, &name, |info| info.load.running == 1).await;
+            file(&path.join("before-go")).await;
             // Its one executor is busy: these wait there. The last with more than one frame of arguments.
             let queued = (0..50).map(|_| node.scope(whereabouts())).collect::<Vec<_>>();
             let large = node.scope(carry(vec![7; 300_000], 1));
             let stopped = async {
                 heard(&node, &name, |info| info.load.unstarted > 0).await;
                 first.process.signal(Signal::TERM);
+                heard(&node, &name, |info| info.draining).await;
+                note(path, "go", "");
             };
-            tokio::join!(try_join_all(queued), large, stopped)
+            let ended = tokio::join!(try_join_all(queued), large, stopped);
+            note(path, "end", "");
+            ended
         };
         let (running, held, (queued, large, ())) = tokio::join!(running, held, drained);
         assert_eq!(running.unwrap().pid, pid, "what ran went on");
@@ -72,7 +78,7 @@ async fn what_has_not_started_runs_elsewhere_and_what_runs_ends() {
 async fn nested_calls_of_what_runs_go_on_and_go_elsewhere() {
     let ([first, second], node) = two_workers(Over::Unix, "nested").await;
     let (name, second_pid) = (first.name(&node), second.process.pid());
-    let tree = node.scope(descend(20, 100).place(first.place(&node)));
+    let tree = node.scope(descend(20, 150).place(first.place(&node)));
     let stopped = async {
         heard(&node, &name, |info| info.load.suspended > 0).await;
         first.process.signal(Signal::TERM);
@@ -93,7 +99,7 @@ async fn the_only_worker_ends_its_tree_by_itself() {
         heard(&node, &name, |info| info.load.suspended > 0).await;
         worker.process.signal(Signal::TERM);
     };
-    let (places, ()) = tokio::join!(node.scope(descend(10, 100)), stopped);
+    let (places, ()) = tokio::join!(node.scope(descend(10, 300)), stopped);
     assert_eq!(places.unwrap().len(), 11);
     assert_eq!(worker.process.end().code, Some(0));
 }
@@ -113,6 +119,29 @@ async fn what_does_not_end_in_time_is_cancelled_and_told_so() {
     let error = held.unwrap_err();
     assert!(matches!(error, TaskError::Cancelled { by: Canceller::Drain, .. }), "{error:?}");
     assert_eq!(worker.end().code, Some(0));
+}
+
+#[tokio::test]
+async fn a_drain_that_an_operator_has_begun_is_not_held_up_by_a_signal() {
+    let worker = Worker::new(Over::Unix, "twice", &[]);
+    let node = client(&[&worker.address]).join().await.unwrap();
+    let operator = Node::builder().operator().seed(worker.address.clone()).join().await.unwrap();
+    let name = worker.name(&node);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let stopped = async {
+        file(&path.join("before-end")).await;
+        assert!(operator.ask_to_drain(&name));
+        heard(&node, &name, |info| info.draining).await;
+        worker.process.signal(Signal::TERM);
+        note(path, "end", "");
+    };
+    let (stays, ()) = tokio::join!(node.scope(stay(path.into(), "end".into(), false)), stopped);
+    stays.unwrap();
+    let began = Instant::now();
+    let ended = worker.process.end();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(began.elapsed() < Duration::from_secs(10), "it waited out its drain_timeout");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{BOTH, OTHER_SECRET, Over, SECRET, Worker, client, nodes_are, two_workers};
 use crate::programs::{PATIENCE, Running, program, run};
-use crate::tasks::whereabouts;
+use crate::tasks::{whereabouts, workers_known};
 
 #[tokio::test]
 async fn a_client_joins_by_the_one_seed_that_lives() {
@@ -58,6 +58,53 @@ async fn whoever_joins_by_one_seed_has_all_that_it_knows_in_hand() {
         let (took, found) = (began.elapsed(), node.nodes().len());
         others[0].process.signal(Signal::CONT);
         assert!(took < Duration::from_secs(2) && found >= 5, "{found} nodes in {took:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_listens_everywhere_is_found_where_it_is_seen() {
+    let start = |seeds: &[&str]| {
+        let port = free_port().rsplit_once(':').unwrap().1.to_owned();
+        let mut command = program("launched");
+        command.args(["worker", "--listen", &format!("0.0.0.0:{port}")]).env("ATASKS__CLUSTER__SECRET", SECRET);
+        command.args(seeds.iter().flat_map(|seed| ["--seed", *seed]));
+        (Running::worker(&mut command).0, format!("127.0.0.1:{port}"))
+    };
+    let (_first, seed) = start(&[]);
+    let _others = [start(&[&seed]), start(&[&seed])];
+    // All of them by the one, and each of them has the others.
+    let node = client(&[&seed]).min_workers(3).join().await.unwrap();
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let views = node.scope(workers_known().everywhere()).await.unwrap();
+        if views.len() == 3 && views.iter().all(|(_, view)| view.as_ref().is_ok_and(|view| view.len() == 3)) {
+            break;
+        }
+        assert!(Instant::now() < end, "{views:#?}");
+    }
+}
+
+#[tokio::test]
+async fn all_views_become_one_whatever_comes_and_goes() {
+    for over in BOTH {
+        let seed = Worker::new(over, "views-0", &[]);
+        let start = |number: usize| Worker::new(over, &format!("views-{number}"), &[&seed.address]);
+        let (killed, drained, _stays) = (start(1), start(2), start(3));
+        let node = client(&[&seed.address]).min_workers(4).join().await.unwrap();
+        drained.process.signal(Signal::TERM);
+        let _comes = start(4);
+        killed.process.signal(Signal::KILL);
+        let _comes_too = start(5);
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let views = node.scope(workers_known().everywhere()).await.unwrap();
+            let views: Vec<_> = views.into_iter().map(|(id, view)| (id, view.unwrap_or_default())).collect();
+            let ids: Vec<_> = views.iter().map(|(id, _)| id.clone()).collect();
+            if ids.len() == 4 && views.iter().all(|(_, view)| *view == ids) {
+                break;
+            }
+            assert!(Instant::now() < end, "over {over:?}: {views:#?}");
+        }
     }
 }
 

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use atasks::{Event, Loss, Ran, TaskError};
+use futures_util::future::join_all;
 use rustix::process::Signal;
 use tokio::time::Instant;
 
 use super::{BOTH, Over, SECRET, Worker, client, file, two_workers};
 use crate::programs::{Running, program};
-use crate::tasks::{Death, die, hold, whereabouts};
+use crate::tasks::{Death, count_run, die, hold, occupy, whereabouts};
 
 /// A call on a worker, which is sent a signal while it runs there: how it ends, and how long after.
 async fn signalled(over: Over, name: &str, signal: Signal) -> (Worker, TaskError, Duration, tempfile::TempDir) {
@@ -55,6 +56,36 @@ async fn a_worker_that_stops_answering_is_told_as_silent_and_ends_its_tasks_when
         assert!(within < Duration::from_secs(6));
         worker.process.signal(Signal::CONT);
         file(&folder.path().join("dropped")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_was_stopped_starts_nothing_that_it_was_given_before() {
+    for over in BOTH {
+        let worker = Worker::new(over, "stopped", &[]);
+        let node = client(&[&worker.address]).join().await.unwrap();
+        let id = worker.id(&node);
+        let busy = node.scope(occupy(1000));
+        let waits = join_all((0..20).map(|key| node.scope(count_run(key, Vec::new(), 0))));
+        let stop = async {
+            let end = Instant::now() + crate::programs::PATIENCE;
+            while !node.nodes().iter().any(|info| info.id == id && info.load.unstarted >= 20) {
+                assert!(Instant::now() < end, "{:?}", node.nodes());
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            worker.process.signal(Signal::STOP);
+        };
+        let (busy, waits, ()) = tokio::join!(busy, waits, stop);
+        assert!(matches!(busy, Err(TaskError::NodeLost { .. })), "{busy:?}");
+        assert!(
+            waits.iter().all(|ended| matches!(ended, Err(TaskError::NodeLost { ran: Ran::Maybe, .. }))),
+            "{waits:?}"
+        );
+        worker.process.signal(Signal::CONT);
+        // Once more, each for the first time.
+        for key in 0..20 {
+            assert_eq!(node.scope(count_run(key, Vec::new(), 0)).await, Ok(1), "call {key} ran after the worker woke");
+        }
     }
 }
 

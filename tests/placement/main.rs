@@ -11,8 +11,10 @@ mod balance;
 mod draining;
 mod everywhere;
 mod lacks;
+mod moved;
 mod policy;
 mod real;
+mod room;
 mod table;
 
 use atasks::{Error, Node, NodeBuilder, NodeId, Placement, Result, TaskError, Unplaced, current};

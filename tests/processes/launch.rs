@@ -18,6 +18,15 @@ fn without_a_cluster_there_are_local_workers_after_one_line() {
 }
 
 #[test]
+fn a_first_call_everywhere_reaches_all_the_local_workers() {
+    let Ended { code, said, .. } = run(program("launched").arg("everywhere"));
+    assert_eq!(code, Some(0), "{said}");
+    let workers: usize =
+        said.lines().find_map(|line| line.strip_prefix(NO_CLUSTER)?.split(' ').next()).unwrap().parse().unwrap();
+    assert_eq!(said.lines().filter(|line| line.starts_with("local-")).count(), workers, "{said}");
+}
+
+#[test]
 fn a_program_that_makes_no_call_starts_no_worker() {
     let Ended { code, said, .. } = run(program("launched").arg("no-calls"));
     assert_eq!((code, said.as_str()), (Some(0), "made no calls"));
@@ -71,6 +80,26 @@ fn a_worker_serves_until_it_is_asked_to_end() {
         let Ended { code, said, .. } = worker.end();
         assert_eq!(code, Some(0), "{said}");
     }
+}
+
+#[test]
+fn a_worker_that_is_asked_for_help_prints_its_options_and_sets_nothing_up() {
+    for arguments in [&["worker", "--help"][..], &["worker", "--seed", "127.0.0.1:1", "-h"]] {
+        let Ended { code, said, .. } = run(program("launched").args(arguments).env("SETUP_FAILS", "*"));
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains("program-launched worker [OPTIONS]") && said.contains("--listen"), "{said}");
+    }
+    // Its word for a worker is another one.
+    let Ended { code, said, .. } = run(program("plain").args(["serve", "--help"]));
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("program-plain serve [OPTIONS]"), "{said}");
+}
+
+#[test]
+fn a_mistyped_option_of_a_worker_is_told_before_anything_is_set_up() {
+    let Ended { code, said, .. } = run(program("launched").args(["worker", "--lisen"]).env("SETUP_FAILS", "*"));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("`--lisen` is no option of a worker: --listen ADDRESS") && !said.contains("setup"), "{said}");
 }
 
 #[test]

@@ -59,6 +59,11 @@ async fn main() -> atasks::Result<()> {
             let call = whereabouts_of((*second).to_owned()).place(Placement::Node((*first).to_owned()));
             println!("in {}", call.timeout(Duration::from_secs(5)).await?.node);
         }
+        ["everywhere"] => {
+            for (node, place) in whereabouts().everywhere().await? {
+                println!("{}: {}", node.name(), place?.pid);
+            }
+        }
         ["no-calls"] => println!("made no calls"),
         _ => println!("{arguments:?} in {}, a task in {}", std::process::id(), whereabouts().await?.pid),
     }

@@ -45,6 +45,15 @@ pub(crate) async fn links() -> Done<usize> {
     Ok(node.nodes().iter().filter(|info| info.role == atasks::Role::Worker && info.id != *node.id()).count())
 }
 
+/// The workers that the node knows which this runs on, itself included, in order.
+#[atasks::task]
+pub(crate) async fn workers_known() -> Done<Vec<NodeId>> {
+    let nodes = atasks::node()?.nodes().into_iter();
+    let mut workers: Vec<_> = nodes.filter(|info| info.role == atasks::Role::Worker).map(|info| info.id).collect();
+    workers.sort();
+    Ok(workers)
+}
+
 fn here() -> Whereabouts {
     let current = atasks::current();
     Whereabouts { node: current.node().clone(), pid: std::process::id(), attempt: current.attempt() }
@@ -72,6 +81,17 @@ pub(crate) async fn count_run(key: u64, load: Vec<u8>, millis: u64) -> Done<u32>
     tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
     assert!(load.iter().all(|byte| *byte == 7), "the load has changed");
     Ok(runs)
+}
+
+/// Says that it has started, and goes on until there is a file `until`; keeps its executor busy meanwhile, or not.
+#[atasks::task]
+pub(crate) async fn stay(folder: PathBuf, until: String, busy: bool) -> Done<Whereabouts> {
+    note(&folder, &format!("before-{until}"), "");
+    let pause = std::time::Duration::from_millis(2);
+    while !folder.join(&until).exists() {
+        if busy { std::thread::park_timeout(pause) } else { tokio::time::sleep(pause).await }
+    }
+    Ok(here())
 }
 
 /// Keeps its executor busy.

@@ -98,13 +98,13 @@ async fn checks_refusals(gateway: String) -> Done<()> {
         let (timeout_us, label, baggage) = (None, None, Default::default());
         Call { task: task.into(), fingerprint, arguments, placement, timeout_us, label, baggage, idempotent: false }
     };
-    let unknown = gateway::call(actor, node, call("atasks::tasks::duoble", 0)).await.unwrap_err();
+    let unknown = gateway::call(actor, node, call("atasks::tasks::duoble", 0), None).await.unwrap_err();
     let TaskError::Unplaced { task, reason: Unplaced::NotRegistered { nearest } } = &unknown else {
         panic!("{unknown:?}")
     };
     assert_eq!((&task[..], &nearest[0][..]), ("atasks::tasks::duoble", "atasks::tasks::double"));
     assert_eq!(unknown.ran(), Ran::No);
-    let differs = gateway::call(actor, node, call("atasks::tasks::double", 0)).await.unwrap_err();
+    let differs = gateway::call(actor, node, call("atasks::tasks::double", 0), None).await.unwrap_err();
     let TaskError::Unplaced { reason: Unplaced::VersionMismatch { there, .. }, .. } = &differs else {
         panic!("{differs:?}")
     };

@@ -1,6 +1,7 @@
 //! `atasks call`.
 
 use std::io::Write as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
 
 use rustix::process::Signal;
@@ -50,6 +51,22 @@ fn arguments_may_come_on_standard_input_and_be_large() {
     assert_eq!(output.status.code(), Some(0));
     let back: Vec<u8> = serde_json::from_slice(&output.stdout).unwrap();
     assert!(back.iter().eq(numbers.iter().rev()));
+}
+
+#[test]
+fn one_that_waits_for_its_input_is_interrupted() {
+    let cluster = Cluster::new();
+    let mut tool = cluster.command(&["call", "typed::reverse", "-"]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut input = tool.stdin.take().unwrap();
+    input.write_all(b"[").unwrap();
+    eventually("that it reads", || match rustix::io::ioctl_fionread(&input).unwrap() {
+        0 => Ok(()),
+        left => Err(format!("{left} bytes are not read")),
+    });
+    send(tool.id(), Signal::INT);
+    let ended = eventually("its end", || tool.try_wait().unwrap().ok_or_else(String::new));
+    assert_eq!(ended.signal(), Some(Signal::INT.as_raw()), "{ended:?}");
+    drop(input);
 }
 
 #[test]

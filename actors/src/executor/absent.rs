@@ -1,5 +1,6 @@
 //! What stands for executors in a program without the feature `worker`: there are none, and nothing can ask them.
 
+mod fence;
 mod report;
 mod settings;
 
@@ -7,7 +8,7 @@ use std::{sync::Arc, task::Context as TaskContext, task::Poll};
 
 use bytes::Bytes;
 
-pub use self::{report::LoadReport, settings::Settings};
+pub use self::{fence::Fence, report::LoadReport, settings::Settings};
 use crate::{
     context::Context,
     invocation::Invocation,
@@ -68,6 +69,25 @@ impl Pool {
     }
 
     pub fn look_again(&self) {
+        match *self {}
+    }
+
+    #[must_use]
+    pub fn has_waiting(&self) -> bool {
+        match *self {}
+    }
+
+    #[must_use]
+    pub fn is_stalled(&self) -> bool {
+        match *self {}
+    }
+
+    #[must_use]
+    pub fn fence(&self) -> &Fence {
+        match *self {}
+    }
+
+    pub fn start_what_was_kept(&self) {
         match *self {}
     }
 

@@ -125,7 +125,7 @@ impl Executor {
     /// Nothing waits: the executor sleeps, unless something came in the meantime.
     fn rest(&self) {
         self.awake.store(false, Ordering::SeqCst);
-        if self.pool.waiting() > 0 {
+        if self.pool.waiting() > 0 && self.pool.fence.lets_pass() {
             self.wake();
         }
     }

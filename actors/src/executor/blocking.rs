@@ -11,7 +11,7 @@ use std::{
 
 use tokio::{runtime::Handle, sync::oneshot};
 
-use super::body::Body;
+use super::{body::Body, fence::Fence};
 use crate::{host::STACK_BYTES, outcome::Outcome, park};
 
 /// How long a thread without work is kept.
@@ -21,6 +21,7 @@ const IDLE: Duration = Duration::from_secs(10);
 pub(crate) struct BlockingPool {
     state: Mutex<State>,
     changed: Condvar,
+    fence: Arc<Fence>,
 }
 
 struct State {
@@ -42,9 +43,9 @@ thread_local! {
 }
 
 impl BlockingPool {
-    pub(crate) fn new(places: usize) -> Arc<Self> {
+    pub(crate) fn new(places: usize, fence: Arc<Fence>) -> Arc<Self> {
         let state = State { places, idle: 0, jobs: VecDeque::new(), closed: false };
-        Arc::new(Self { state: Mutex::new(state), changed: Condvar::new() })
+        Arc::new(Self { state: Mutex::new(state), changed: Condvar::new(), fence })
     }
 
     /// Runs `body` on a thread as soon as a place is free. Timers and sockets of its async code are those of `handle`.
@@ -54,6 +55,11 @@ impl BlockingPool {
         state.jobs.push_back(Job { body, handle, done });
         self.staff(state);
         outcome
+    }
+
+    /// Has threads that sleep look for jobs again.
+    pub(crate) fn look_again(self: &Arc<Self>) {
+        self.staff(self.lock());
     }
 
     /// Hands back what has not started.
@@ -118,6 +124,7 @@ impl BlockingPool {
                 return None;
             }
             if state.places > 0
+                && self.fence.lets_pass()
                 && let Some(job) = state.jobs.pop_front()
             {
                 state.places -= 1;

@@ -94,7 +94,7 @@ impl Executor {
         inner.until = Some(until);
         inner.by.push(by);
         drop(inner);
-        let (executor, busy) = (self.clone(), self.busy());
+        let (executor, busy) = (self.clone(), self.busy(None));
         tokio::spawn(async move {
             sleep_until(until).await;
             executor.pool.work.fetch_sub(nanos, Ordering::Relaxed);

@@ -76,6 +76,22 @@ impl Limits {
         self.waiting.load(Ordering::Relaxed)
     }
 
+    /// Takes at most `most` of what waits and may run elsewhere, of each task the last that came, and looks at no more of it.
+    pub(crate) fn take_last(&self, most: usize, wanted: impl Fn(&Order) -> bool) -> Vec<Order> {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = Vec::new();
+        for waiting in tasks.values_mut().map(|limit| &mut limit.waiting) {
+            for at in (waiting.len().saturating_sub(most)..waiting.len()).rev() {
+                let fits = |order: &Order| order.context.invocation().movable && wanted(order);
+                if taken.len() < most && waiting.get(at).is_some_and(fits) {
+                    taken.extend(waiting.remove(at));
+                }
+            }
+        }
+        self.waiting.fetch_sub(taken.len(), Ordering::Relaxed);
+        taken
+    }
+
     /// Takes all that waits, at a shutdown.
     pub(crate) fn drain(&self) -> Vec<Order> {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,6 +12,7 @@ pub struct Load {
     pub(super) waiting: AtomicUsize,
     pub(super) busy: AtomicUsize,
     pub(super) suspended: AtomicUsize,
+    pub(super) stalled: AtomicUsize,
     /// Invocations that were suspended since the load was last told, less those that have ended since.
     pub(super) fresh: AtomicI64,
     /// What was last told, in invocations that want an executor.
@@ -41,7 +42,13 @@ impl Pool {
         };
         // Not known and very short are not the same.
         let mean_us = u32::try_from(mean.div_ceil(1000)).unwrap_or(u32::MAX);
-        LoadReport { unstarted, running, suspended: read(&self.load.suspended), mean_us }
+        LoadReport {
+            unstarted,
+            running,
+            suspended: read(&self.load.suspended),
+            mean_us,
+            stalled: read(&self.load.stalled),
+        }
     }
 
     /// Invocations that were suspended since the load was last told, less those that have ended since: to whoever places

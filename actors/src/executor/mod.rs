@@ -9,6 +9,8 @@ mod actor;
 mod blocking;
 mod body;
 mod burn;
+mod fence;
+mod hand_back;
 mod limits;
 mod load;
 mod means;
@@ -16,6 +18,7 @@ mod queue;
 mod report;
 mod running;
 mod settings;
+mod stamp;
 mod task_actor;
 #[cfg(test)]
 mod tests;
@@ -43,13 +46,16 @@ use self::{
     means::{Means, SHORT},
     queue::Queue,
     running::Running,
+    stamp::{Seen, Stamp},
     task_actor::Run,
 };
 pub use self::{
     burn::{Burn, burn},
+    fence::Fence,
     load::Load,
     report::LoadReport,
     settings::Settings,
+    stamp::Stall,
 };
 use crate::{
     context::{Context, may_inline, polling},
@@ -89,6 +95,10 @@ pub struct Pool {
     settings: Settings,
     node: NodeId,
     queue: Mutex<Queue<Order>>,
+    /// What waits was there when it was last looked at if its number is below this one.
+    looked: AtomicU64,
+    /// Where the executors were found when they were last looked at.
+    seen: Mutex<Vec<Option<Seen>>>,
     load: Load,
     /// How long what waits to be started, or is being polled for the first time, is expected to keep executors, in
     /// nanoseconds.
@@ -99,6 +109,7 @@ pub struct Pool {
     executors: OnceLock<Vec<Weak<Executor>>>,
     places: Mutex<Vec<Place>>,
     closed: AtomicBool,
+    fence: Arc<Fence>,
     /// Somebody waits for the end of what runs: told at each end.
     draining: AtomicBool,
     ended: Notify,
@@ -111,6 +122,7 @@ pub struct Executor {
     actor: OnceLock<ActorRef<Turn>>,
     awake: AtomicBool,
     polls: AtomicUsize,
+    stamp: Stamp,
     turns: AtomicU32,
     /// What was computed on a shared host, in nanoseconds of virtual time.
     burnt: AtomicU64,
@@ -126,13 +138,17 @@ impl Pool {
     /// The system gives no threads.
     pub async fn start(node: NodeId, settings: Settings, host: &Host, supervisor: &ActorCell) -> io::Result<Arc<Self>> {
         let count = settings.executors.max(1);
+        let fence = Arc::new(Fence::new(settings.stopped_after));
         let pool = Arc::new(Self {
-            blocking: BlockingPool::new(count * BLOCKING_PER_EXECUTOR),
+            blocking: BlockingPool::new(count * BLOCKING_PER_EXECUTOR, fence.clone()),
+            fence,
             work: AtomicU64::new(0),
             means: Means::new(settings.tasks),
             settings,
             node,
             queue: Mutex::default(),
+            looked: AtomicU64::new(0),
+            seen: Mutex::default(),
             load: Load::default(),
             limits: Limits::default(),
             executors: OnceLock::new(),
@@ -150,6 +166,7 @@ impl Pool {
                 actor: OnceLock::new(),
                 awake: AtomicBool::new(false),
                 polls: AtomicUsize::new(0),
+                stamp: Stamp::default(),
                 turns: AtomicU32::new(0),
                 burnt: AtomicU64::new(0),
                 occupied: pool.settings.shared_host.then(Occupied::default),
@@ -209,6 +226,9 @@ impl Pool {
             return None;
         }
         let executor = polling().filter(|executor| Arc::ptr_eq(&executor.pool, self))?;
+        if !self.fence.lets_pass() {
+            return None;
+        }
         // On a shared host what was polled inline and computes is pending still: on a thread it would be over, and known.
         if executor.computes() {
             return None;
@@ -222,20 +242,24 @@ impl Pool {
         may_inline(stack, INLINE_CALLS_MAX).then_some(executor)
     }
 
+    /// What keeps it from starting anything.
+    #[must_use]
+    pub fn fence(&self) -> &Fence {
+        &self.fence
+    }
+
+    /// Starts what the fence has kept, if it is open.
+    pub fn start_what_was_kept(&self) {
+        if self.fence.lets_on() {
+            self.executors().for_each(|executor| executor.wake());
+            self.blocking.look_again();
+        }
+    }
+
     /// Executor threads.
     #[must_use]
     pub fn executor_count(&self) -> usize {
         self.settings.executors.max(1)
-    }
-
-    /// Hands back all that has not started: it may run elsewhere. From now on [`ended`](Self::ended) tells.
-    pub fn hand_back(&self) {
-        self.draining.store(true, Ordering::SeqCst);
-        for order in self.unstarted() {
-            order.reply.send(Outcome::HandedBack);
-        }
-        self.blocking.hand_back();
-        self.look_again();
     }
 
     /// Waits for the next end of something, once it was told to hand back.
@@ -293,7 +317,8 @@ impl Pool {
 
     fn enqueue(&self, order: Order) {
         let is_root = order.context.parent().is_none();
-        self.put(|queue| queue.push(order, is_root));
+        let is_movable = order.context.invocation().movable;
+        self.put(|queue| queue.push(order, is_root, is_movable));
     }
 
     fn put(&self, push: impl FnOnce(&mut Queue<Order>)) {
@@ -307,7 +332,7 @@ impl Pool {
 
     /// Takes the next order that may run.
     fn next(&self) -> Option<Order> {
-        if self.waiting() == 0 {
+        if self.waiting() == 0 || !self.fence.lets_pass() {
             return None;
         }
         loop {
@@ -423,8 +448,12 @@ impl Executor {
     }
 
     /// Counts the executor as busy while it polls; at the end it looks whether something waits that only it could take.
-    fn busy(self: &Arc<Self>) -> Busy {
+    /// That it polls `by` is noted for whoever looks if the poll is not inside of another.
+    fn busy(self: &Arc<Self>, by: Option<&Context>) -> Busy {
         if self.polls.fetch_add(1, Ordering::Relaxed) == 0 {
+            if let Some(context) = by {
+                self.stamp.begin(context);
+            }
             self.pool.load.busy.fetch_add(1, Ordering::Relaxed);
         }
         Busy(self.clone())

@@ -11,6 +11,8 @@ pub struct LoadReport {
     pub suspended: u32,
     /// Mean time on an executor of what is to be done, or of what was, in microseconds; 0: not known yet.
     pub mean_us: u32,
+    /// Executors that one invocation keeps for longer than `node.stall_after` without yielding; they count as running.
+    pub stalled: u32,
 }
 
 impl LoadReport {

@@ -77,7 +77,7 @@ impl Running {
                 if self.suspended && self.executor.is_occupied(Some(self.context.id()), cx) {
                     return Poll::Pending;
                 }
-                let _busy = self.executor.busy();
+                let _busy = self.executor.busy(Some(&self.context));
                 let lap = self.stopwatch.begin(&self.executor);
                 let polled = body.poll(Some(&self.executor), cx);
                 self.stopwatch.end(&self.executor, lap);

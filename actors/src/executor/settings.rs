@@ -11,6 +11,8 @@ pub struct Settings {
     pub actor_for_every: bool,
     /// How long a cancelled task may go on that holds a `cancelled()` future.
     pub cancel_grace: Duration,
+    /// How late the clock of the node may be before it counts as stopped; none, and it never does.
+    pub stopped_after: Option<Duration>,
     /// All nodes share one thread: blocking tasks run in it as well.
     pub shared_host: bool,
     /// Tasks in the program's table.

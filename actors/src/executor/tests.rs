@@ -55,6 +55,7 @@ async fn call(task: &'static TaskEntry, arguments: Bytes) -> Outcome {
 
 fn invocation(id: InvocationId, parent: Option<&Context>, task: &'static TaskEntry, arguments: Bytes) -> Invocation {
     Invocation {
+        movable: true,
         id,
         parent: parent.map(Context::id),
         root: parent.map_or(id, Context::root),
@@ -127,8 +128,14 @@ impl Actor for Supervisor {
 
 /// Runs a root, and tells how many task actors that has taken.
 async fn actors_for(task: &'static TaskEntry, arguments: &'static [u8], actor_for_every: bool) -> usize {
-    let settings =
-        Settings { executors: 1, actor_for_every, cancel_grace: Duration::from_secs(1), shared_host: false, tasks: 0 };
+    let settings = Settings {
+        executors: 1,
+        actor_for_every,
+        cancel_grace: Duration::from_secs(1),
+        stopped_after: None,
+        shared_host: false,
+        tasks: 0,
+    };
     let (supervisor, _) = Actor::spawn(None, Supervisor, ()).await.unwrap();
     let node = Arc::new_cyclic(|myself| Lone {
         id: NodeId::new("lone", 1),

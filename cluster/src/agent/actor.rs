@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use atasks_actors::executor::Pool;
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, Message, SpawnErr, SupervisionEvent};
 
-use super::load::tell_load;
+use super::{load::tell_load, watch::watch};
 use crate::node::NodeCore;
 
 struct AgentActor;
@@ -33,6 +33,7 @@ impl Actor for AgentActor {
         let settings = node.executor_settings();
         let pool = Pool::start(node.me().clone(), settings, node.host(), &myself.get_cell()).await?;
         tokio::spawn(tell_load(pool.clone(), Arc::downgrade(&node)));
+        tokio::spawn(watch(pool.clone(), Arc::downgrade(&node), node.agent().worth_a_look.clone()));
         let _ = node.agent().pool.set(pool);
         Ok(Arc::downgrade(&node))
     }

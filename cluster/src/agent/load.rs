@@ -21,7 +21,10 @@ pub(super) async fn tell_load(pool: Arc<Pool>, node: Weak<NodeCore>) {
         let Some(node) = node.upgrade().filter(|node| !node.is_closed()) else { return };
         pool.load_is_told();
         match moved {
-            Ok(true) => node.tell_load(),
+            Ok(true) => {
+                node.tell_load();
+                node.agent().look_for_takers();
+            }
             Ok(false) => return,
             Err(_quiet) => continue,
         }

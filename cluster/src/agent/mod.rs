@@ -7,6 +7,8 @@ mod actor;
 mod actor;
 #[cfg(feature = "worker")]
 mod load;
+#[cfg(feature = "worker")]
+mod watch;
 
 use std::sync::{Arc, OnceLock};
 
@@ -21,7 +23,7 @@ use atasks_actors::{
     task_error::{Payload, TaskError},
 };
 use bytes::Bytes;
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
 pub(crate) use self::actor::start;
 use crate::node::NodeCore;
@@ -40,6 +42,7 @@ pub(crate) struct Request {
     pub(crate) label: Option<Arc<str>>,
     pub(crate) baggage: Option<Baggage>,
     pub(crate) holds: Option<Arc<[u64]>>,
+    pub(crate) movable: bool,
 }
 
 /// Decides what runs here. Callers on any thread ask it without a hop; its actor owns the executors.
@@ -48,17 +51,26 @@ pub(crate) struct Agent {
     /// The tasks that were told to peers, in the order of their numbers.
     tasks: Vec<&'static TaskEntry>,
     pool: OnceLock<Arc<Pool>>,
+    /// Has what waits here looked at.
+    worth_a_look: Arc<Notify>,
 }
 
 impl Agent {
     pub(crate) fn new(table: &TaskTable) -> Self {
         let tasks = table.iter().map(|task| task.entry).filter(|entry| entry.has_body()).collect();
-        Self { tasks, pool: OnceLock::new() }
+        Self { tasks, pool: OnceLock::new(), worth_a_look: Arc::default() }
     }
 
     /// The executors; none on a client.
     pub(crate) fn pool(&self) -> Option<&Arc<Pool>> {
         self.pool.get()
+    }
+
+    /// A peer has a free executor, or what is to be done here has changed: has what waits here looked at.
+    pub(crate) fn look_for_takers(&self) {
+        if self.pool.get().is_some_and(|pool| pool.has_waiting()) {
+            self.worth_a_look.notify_one();
+        }
     }
 
     /// Has whoever waits for the end of what runs here look again.
@@ -70,7 +82,8 @@ impl Agent {
 
     /// Takes a request, or answers it at once.
     pub(crate) fn admit(&self, node: &Arc<NodeCore>, request: Request) -> Result<(Context, Bytes), Outcome> {
-        let Request { id, parent, root, attempt, task, form, arguments, deadline, label, baggage, holds } = request;
+        let Request { id, parent, root, attempt, task, form, arguments, deadline, label, baggage, holds, movable } =
+            request;
         if self.pool.get().is_none() || node.is_closed() || node.is_draining() {
             return Err(Outcome::HandedBack);
         }
@@ -79,8 +92,20 @@ impl Agent {
             return Err(Outcome::Failed(TaskError::Codec { stage: Payload::Arguments, message }));
         };
         let nothing = Bytes::new();
-        let invocation =
-            Invocation { id, parent, root, attempt, task, form, arguments: nothing, deadline, label, baggage, holds };
+        let invocation = Invocation {
+            id,
+            parent,
+            root,
+            attempt,
+            task,
+            form,
+            arguments: nothing,
+            deadline,
+            label,
+            baggage,
+            holds,
+            movable,
+        };
         let router: Arc<dyn Router> = node.clone();
         Ok((Context::new(invocation, router), arguments))
     }

@@ -44,6 +44,10 @@ sections! {
         /// How long a cancelled task may go on that holds a `cancelled()` future. Too low cuts tidying up; too high keeps
         /// unwanted work.
         cancel_grace: Duration = Duration::from_secs(1), ANY_TIME;
+        /// How long a task may keep its executor without yielding before the executor counts as stalled: that is an event,
+        /// and a node with no other executors is avoided and gives away what waits there. Too low tells of tasks that merely
+        /// compute; too high has calls wait behind one that hangs.
+        stall_after: Duration = Duration::from_secs(1), PERIOD;
     }
 
     /// Which cluster it is part of, and how it is reached.

@@ -14,7 +14,7 @@ use super::{
     io::End,
     redial::{Redialled, redial},
 };
-use crate::{address::Address, node::NodeCore};
+use crate::{address::Address, node::NodeCore, session::ProtocolError};
 
 /// Heartbeats that a peer which does not listen has to come back after its connection closed.
 const GRACE_HEARTBEATS: u32 = 2;
@@ -29,8 +29,12 @@ pub(crate) enum LinkMsg {
     Ended(u64, End),
     /// A peer that does not listen has not come back since that connection ended.
     NotBack(u64),
+    /// Its process has ended in this way, if it is known.
+    Exited(Option<Loss>),
     /// The peer has said nothing for `liveness.suspect_after`.
     Suspect,
+    /// It is heard again.
+    Heard,
     /// It has said nothing for `liveness.lost_after`.
     Silent,
     /// This is what came of redialling.
@@ -52,6 +56,12 @@ pub(crate) struct State {
     loops: Vec<AbortHandle>,
     clock: AbortHandle,
     redialling: Option<AbortHandle>,
+    /// The other end of the connection.
+    reached: Option<Address>,
+    /// The answer is awaited how the peer's process has ended.
+    asking: bool,
+    /// It is gone, and that answer may tell how.
+    gone: bool,
 }
 
 impl Drop for State {
@@ -81,11 +91,23 @@ impl Actor for LinkActor {
         // Before anything is read: the answer to the peer's introduction is whom this node knows, and a peer that hears
         // that first takes it for all that there is to wait for.
         if let Some(node) = link.node.upgrade() {
+            link.tell_load(&node);
             node.introduce_to(&link);
         }
         let clock = tokio::spawn(link.clone().tick()).abort_handle();
         let node = link.node.clone();
-        let mut state = State { link, node, dialled, connection: 0, loops: Vec::new(), clock, redialling: None };
+        let mut state = State {
+            link,
+            node,
+            dialled,
+            connection: 0,
+            loops: Vec::new(),
+            clock,
+            redialling: None,
+            reached: None,
+            asking: false,
+            gone: false,
+        };
         state.connect(&myself, connection)?;
         Ok(state)
     }
@@ -114,9 +136,20 @@ impl State {
         match message {
             LinkMsg::Connected(connection) | LinkMsg::Redialled(Redialled::Again(connection)) => {
                 self.stop_redialling();
-                let error = self.connect(actor, connection).err()?;
-                tracing::error!(peer = %self.link.id(), %error, "the peer claims what cannot be; closing the link");
-                Some(Loss::Closed)
+                match self.connect(actor, connection) {
+                    Ok(true) => None,
+                    Ok(false) => {
+                        if !self.link.is_connected() {
+                            self.look_for_another(actor, node);
+                        }
+                        None
+                    }
+                    Err(error) => {
+                        let peer = self.link.id();
+                        tracing::error!(%peer, %error, "the peer claims what cannot be; closing the link");
+                        Some(Loss::Closed)
+                    }
+                }
             }
             LinkMsg::Ended(connection, _) if connection != self.connection => None,
             LinkMsg::Ended(_, End::Left) => Some(Loss::Left),
@@ -124,13 +157,12 @@ impl State {
             LinkMsg::Ended(_, End::Broken) => {
                 self.stop_loops();
                 self.link.detach();
-                match node.verdict(self.link.id(), Loss::Closed).await {
-                    Loss::Closed if !node.is_closed() => {
-                        self.look_for_another(actor, node);
-                        None
-                    }
-                    told => Some(told),
+                if node.is_closed() {
+                    return Some(Loss::Closed);
                 }
+                self.ask_for_exit(actor, node);
+                self.look_for_another(actor, node);
+                None
             }
             LinkMsg::NotBack(connection) if connection != self.connection || self.link.is_connected() => None,
             LinkMsg::NotBack(_) if self.link.silence() < grace(node) => {
@@ -138,25 +170,67 @@ impl State {
                 self.look_for_another(actor, node);
                 None
             }
-            LinkMsg::NotBack(_) => Some(Loss::Closed),
+            LinkMsg::NotBack(_) => self.closed(),
+            LinkMsg::Exited(told) => {
+                self.asking = false;
+                told.or_else(|| self.gone.then_some(Loss::Closed))
+            }
             LinkMsg::Suspect => {
                 self.redial(actor);
                 None
             }
-            LinkMsg::Silent => Some(Loss::Silent),
-            LinkMsg::Redialled(Redialled::Over(loss)) => Some(loss),
+            LinkMsg::Heard => {
+                if self.link.is_connected() {
+                    self.stop_redialling();
+                }
+                None
+            }
+            // It may have been heard since that was said.
+            LinkMsg::Silent => (self.link.is_silent_for() > node.config().liveness.lost_after).then_some(Loss::Silent),
+            LinkMsg::Redialled(Redialled::Over(loss)) => {
+                self.redialling = None;
+                let liveness = &node.config().liveness;
+                let is_well = self.link.is_connected() && self.link.is_silent_for() <= liveness.suspect_after;
+                match loss {
+                    Loss::Closed if is_well => None,
+                    Loss::Closed => self.closed(),
+                    loss => Some(loss),
+                }
+            }
             LinkMsg::Lost => Some(Loss::Closed),
         }
     }
 
-    fn connect(&mut self, actor: &ActorRef<LinkMsg>, connection: Connection) -> Result<(), ActorProcessingErr> {
+    /// The peer is gone: the verdict, unless it may still be told how its process has ended.
+    fn closed(&mut self) -> Option<Loss> {
+        self.gone = true;
+        (!self.asking).then_some(Loss::Closed)
+    }
+
+    fn ask_for_exit(&mut self, actor: &ActorRef<LinkMsg>, node: &NodeCore) {
+        if self.asking {
+            return;
+        }
+        let Some(exit) = node.ask_for_exit(self.link.id()) else { return };
+        self.asking = true;
+        let actor = actor.clone();
+        tokio::spawn(async move {
+            let _ = actor.cast(LinkMsg::Exited(exit.await));
+        });
+    }
+
+    /// False: it is no connection of this link any more.
+    fn connect(&mut self, actor: &ActorRef<LinkMsg>, connection: Connection) -> Result<bool, ProtocolError> {
+        let reached = connection.socket.peer().clone();
+        let Some((socket, read)) = self.link.attach(connection)? else { return Ok(false) };
         self.stop_loops();
-        let (socket, read) = self.link.attach(connection)?;
         self.connection += 1;
+        self.gone = false;
+        self.reached = Some(reached);
         let reader = self.link.clone().read(socket.clone(), read);
         let writer = self.link.clone().write(socket);
         self.loops = vec![watch(actor, self.connection, reader), watch(actor, self.connection, writer)];
-        Ok(())
+        Ok(true)
     }
 
     /// The connection is gone: sees to it that there is another, or a verdict.
@@ -185,12 +259,18 @@ impl State {
         self.redialling = Some(redials.abort_handle());
     }
 
-    /// Where the peer can be dialled: where it was found, else where it says that it listens. None for a client.
+    /// Where the peer can be dialled: where it was found, and where it says that it listens, as far as that can be reached
+    /// from here. Nowhere, for a client: that nobody listens at an address tells something only where the peer would.
     fn addresses(&self) -> Vec<Address> {
-        match &self.dialled {
-            Some(dialled) => vec![dialled.clone()],
-            None => self.link.addresses().iter().filter_map(|text| text.parse().ok()).collect(),
+        let mut addresses: Vec<_> = self.dialled.iter().cloned().collect();
+        let listens = self.link.addresses().iter().filter_map(|text| text.parse::<Address>().ok());
+        let reached = self.reached.as_ref();
+        for address in listens.filter(|address| reached.is_some_and(|reached| address.is_reached_like(reached))) {
+            if !addresses.contains(&address) {
+                addresses.push(address);
+            }
         }
+        addresses
     }
 
     fn stop_redialling(&mut self) {

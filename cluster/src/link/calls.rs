@@ -11,7 +11,6 @@ use atasks_actors::{
     task_error::{Canceller, Loss, Payload, Ran, TaskError, Waiting},
 };
 use bytes::Bytes;
-use tokio::time::Instant;
 
 use super::{Link, LinkMsg};
 use crate::session::{
@@ -45,7 +44,7 @@ impl Link {
         if !slot.enter(self.clone(), call) {
             return Ok(());
         }
-        let head = head_of(invocation, call, number);
+        let head = self.head_of(invocation, call, number);
         out.outgoing.invoke(head, &area, invocation.arguments.clone())?;
         out.pending.insert(call, slot.clone());
         self.load.placed();
@@ -70,7 +69,9 @@ impl Link {
             }
         }
         drop(out);
-        self.load.ended(done.len());
+        // What is handed back is told by the peer's next report, which may have overtaken it: counted twice, it would make the
+        // peer seem idle to the very calls that it has too much of.
+        self.load.ended(done.iter().filter(|(_, status, _)| *status != Status::HandedBack).count());
         for (slot, status, bytes) in done {
             slot.complete(outcome_of(status, bytes));
         }
@@ -111,6 +112,21 @@ impl Link {
         self.serving.cancel_all(Canceller::Loss);
     }
 
+    fn head_of(&self, invocation: &Invocation, call: u64, task: u32) -> Head {
+        let id = |InvocationId { origin, number }| Id { origin, number };
+        Head {
+            call,
+            task,
+            idempotent: invocation.task.options().idempotent,
+            detached: false,
+            attempt: u8::try_from(invocation.attempt).unwrap_or(u8::MAX),
+            id: invocation.id.number,
+            origin: None,
+            lineage: invocation.parent.map(|parent| Lineage { parent: id(parent), root: id(invocation.root) }),
+            deadline_us: invocation.deadline.map(|at| self.clock.at(at)),
+        }
+    }
+
     fn loss(&self, reason: Loss, ran: Ran) -> TaskError {
         TaskError::NodeLost { node: self.peer.id.clone(), reason, ran }
     }
@@ -129,22 +145,6 @@ impl Door for Link {
     }
 }
 
-fn head_of(invocation: &Invocation, call: u64, task: u32) -> Head {
-    let id = |InvocationId { origin, number }| Id { origin, number };
-    let remaining = |deadline: Instant| deadline.saturating_duration_since(Instant::now()).as_micros();
-    Head {
-        call,
-        task,
-        idempotent: invocation.task.options().idempotent,
-        detached: false,
-        attempt: u8::try_from(invocation.attempt).unwrap_or(u8::MAX),
-        id: invocation.id.number,
-        origin: None,
-        lineage: invocation.parent.map(|parent| Lineage { parent: id(parent), root: id(invocation.root) }),
-        deadline_us: invocation.deadline.map(|at| u64::try_from(remaining(at)).unwrap_or(u64::MAX)),
-    }
-}
-
 fn extension_of(invocation: &Invocation) -> Result<Vec<u8>, TaskError> {
     let mut area = Vec::new();
     if let Some(baggage) = &invocation.baggage {
@@ -155,6 +155,10 @@ fn extension_of(invocation: &Invocation) -> Result<Vec<u8>, TaskError> {
     }
     if invocation.form == Form::Json {
         add(&mut area, extension::JSON, &[])?;
+    }
+    // Most calls may move, and so say nothing.
+    if !invocation.movable {
+        add(&mut area, extension::PINNED, &[])?;
     }
     if let Some(holds) = &invocation.holds {
         put(&mut area, extension::HELD_LIMITS, &**holds)?;

@@ -87,6 +87,11 @@ impl Election {
         self.linked.remove(peer);
     }
 
+    #[cfg(feature = "testing")]
+    pub(crate) fn greetings(&self) -> usize {
+        self.reserved.len()
+    }
+
     pub(crate) fn is_linked(&self, peer: &NodeId) -> bool {
         self.linked.contains(peer)
     }

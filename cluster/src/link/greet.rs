@@ -5,8 +5,9 @@ use std::{io, sync::Arc};
 use atasks_actors::node_id::NodeId;
 use bytes::BytesMut;
 
-use super::{Connection, Link, Peer};
+use super::{Connection, Link, Peer, Resumed};
 use crate::{
+    address::Address,
     config::Role,
     node::NodeCore,
     session::greeting::{self, Dialled, Greeting, GreetingError, Hello, Refusal, RefusalReason, VERSIONS, Welcome},
@@ -62,7 +63,7 @@ pub(crate) async fn greet(
         }
     };
     let resumes = dialled == Dialled::ByPeer && theirs.resumes;
-    let (peer, hello) = (Peer::from(theirs), Greeting::Hello(own));
+    let (peer, hello) = (talk.peer_of(theirs), Greeting::Hello(own));
     if resumes {
         return go_on(node, talk, &hello, &peer.id, session).await;
     }
@@ -101,7 +102,8 @@ pub(crate) async fn greet_again(node: &Arc<NodeCore>, link: &Link, socket: Socke
     let mut talk = Talk { socket, read: BytesMut::new() };
     let hello = Greeting::Hello(hello(node, link.session(), true));
     talk.say(&[&hello]).await?;
-    let peer = Peer::from(talk.hear_hello().await?).id;
+    let theirs = talk.hear_hello().await?;
+    let peer = talk.peer_of(theirs).id;
     if peer != *link.id() {
         let error = GreetError::Another(peer);
         talk.refuse(Dialled::ByUs, &hello, RefusalReason::NotWanted, error.to_string()).await;
@@ -115,10 +117,10 @@ pub(crate) async fn greet_again(node: &Arc<NodeCore>, link: &Link, socket: Socke
     let mut reserved = Reserved { node, peer: &peer, dialled: Dialled::ByUs, stands: Stands::ReservedAgain };
     let resumed = talk.hear_welcome(&peer).await?.ok_or(GreetError::Gone)?;
     // It lives, and it has let go of the former connection: from here on nothing comes over that.
-    let processed = link.detach_and_count().await;
+    let (processed, count) = link.detach_and_count().await;
     reserved.confirm()?;
     talk.say(&[&Greeting::Welcome(Welcome { version: VERSIONS.max, resumed: Some(processed) })]).await?;
-    Ok(talk.into_connection(Some(resumed)))
+    Ok(talk.into_connection(Some(Resumed { processed: resumed, count })))
 }
 
 /// Lets a session go on over a connection that the peer has dialled.
@@ -140,12 +142,12 @@ async fn go_on(
     }
     let mut reserved = Reserved { node, peer, dialled: Dialled::ByPeer, stands: Stands::ReservedAgain };
     link.is_heard();
-    let processed = link.detach_and_count().await;
+    let (processed, count) = link.detach_and_count().await;
     let welcome = Greeting::Welcome(Welcome { version: VERSIONS.max, resumed: Some(processed) });
     talk.say(&[hello, &welcome]).await?;
     let resumed = talk.hear_welcome(peer).await?.ok_or(GreetError::Gone)?;
     reserved.confirm()?;
-    Ok((link, talk.into_connection(Some(resumed))))
+    Ok((link, talk.into_connection(Some(Resumed { processed: resumed, count }))))
 }
 
 /// What a greeting has got so far; given back when the greeting fails, or is cut off.
@@ -209,21 +211,6 @@ fn hello(node: &NodeCore, session: u128, resumes: bool) -> Hello {
     }
 }
 
-impl From<Hello> for Peer {
-    fn from(hello: Hello) -> Self {
-        Self {
-            id: NodeId::new(&hello.name, hello.incarnation),
-            role: match hello.role {
-                greeting::Role::Worker => Role::Worker,
-                greeting::Role::Client => Role::Client,
-                greeting::Role::Operator => Role::Operator,
-            },
-            addresses: hello.addresses,
-            payload_max: hello.payload_max,
-        }
-    }
-}
-
 struct Talk {
     socket: Socket,
     read: BytesMut,
@@ -278,7 +265,25 @@ impl Talk {
         }
     }
 
-    fn into_connection(self, resumed: Option<u64>) -> Connection {
+    /// Who has said this hello. An address that is good for listening only is put right by where the peer is seen.
+    fn peer_of(&self, hello: Hello) -> Peer {
+        let seen = |text: &String| match text.parse::<Address>() {
+            Ok(address) => address.seen_at(self.socket.peer()).to_string(),
+            Err(_) => text.clone(),
+        };
+        Peer {
+            id: NodeId::new(&hello.name, hello.incarnation),
+            role: match hello.role {
+                greeting::Role::Worker => Role::Worker,
+                greeting::Role::Client => Role::Client,
+                greeting::Role::Operator => Role::Operator,
+            },
+            addresses: hello.addresses.iter().map(seen).collect(),
+            payload_max: hello.payload_max,
+        }
+    }
+
+    fn into_connection(self, resumed: Option<Resumed>) -> Connection {
         Connection { socket: self.socket, read: self.read, resumed }
     }
 }

@@ -76,12 +76,7 @@ impl Link {
             return Some(std::mem::take(&mut out.batch));
         }
         let batch = out.outgoing.next_batch();
-        if out.wanted && out.outgoing.has_room() {
-            out.wanted = false;
-            if let Some(node) = self.node.upgrade() {
-                node.room_again();
-            }
-        }
+        self.tell_room(&mut out);
         // What a writer elsewhere left inside the TLS layer is flushed by an empty write.
         out.writing = !batch.is_empty() || !socket.flushed();
         if !out.writing {
@@ -99,17 +94,15 @@ impl Link {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let silent = self.silence();
+            let silent = self.is_silent_for();
             if silent > liveness.lost_after {
-                return self.tell(LinkMsg::Silent);
+                self.tell(LinkMsg::Silent);
             }
             let Some(node) = self.node.upgrade() else { return };
             let suspect = silent > liveness.suspect_after;
             if self.suspect.swap(suspect, Ordering::Relaxed) != suspect {
                 node.link_is_suspect(&self, suspect);
-                if suspect {
-                    self.tell(LinkMsg::Suspect);
-                }
+                self.tell(if suspect { LinkMsg::Suspect } else { LinkMsg::Heard });
             }
             self.tell_load(&node);
         }
@@ -118,13 +111,13 @@ impl Link {
     /// Tells how much this node has to do.
     pub(crate) fn tell_load(&self, node: &NodeCore) {
         let processed = self.processed.load(Ordering::Relaxed);
-        self.heartbeat(Heartbeat { processed, ..heartbeat(node) });
+        self.heartbeat(self.beats.next(Heartbeat { processed, clock_us: self.clock.now(), ..heartbeat(node) }));
     }
 }
 
 fn heartbeat(node: &NodeCore) -> Heartbeat {
-    let LoadReport { unstarted, running, suspended, mean_us } = node.load();
-    Heartbeat { processed: 0, unstarted, running, suspended, mean_us }
+    let LoadReport { unstarted, running, suspended, mean_us, stalled } = node.load();
+    Heartbeat { processed: 0, unstarted, running, suspended, mean_us, stalled, beat: 0, echo: 0, clock_us: 0 }
 }
 
 /// The reading half of the session, and what one read has brought.
@@ -156,12 +149,19 @@ impl Reader {
             Event::Abandoned { call, .. } => link.hand_back(call),
             Event::Heartbeat(heartbeat) => {
                 link.load.told(&heartbeat);
+                link.clock.read(heartbeat.clock_us);
+                if link.beats.hear(&heartbeat) {
+                    node.open_if_all_have_answered();
+                }
+                if link.takes_calls() {
+                    node.agent().look_for_takers();
+                }
                 if heartbeat.processed > 0 {
-                    broken = broken.clone().and(link.out().outgoing.acknowledge(heartbeat.processed));
+                    broken = broken.clone().and(link.acknowledged(heartbeat.processed));
                 }
             }
             Event::Ack { processed } => {
-                broken = broken.clone().and(link.out().outgoing.acknowledge(processed));
+                broken = broken.clone().and(link.acknowledged(processed));
             }
             Event::Goodbye { last_call, .. } => *left = Some(last_call),
             Event::Notice(bytes) => link.noticed(&node, &bytes),

@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use atasks_actors::executor::LoadReport;
 
 use super::Link;
-use crate::{placement::Score, session::frame::Heartbeat};
+use crate::{
+    placement::{Score, Share},
+    session::frame::Heartbeat,
+};
 
 #[derive(Debug, Default)]
 pub(super) struct PeerLoad {
@@ -13,6 +16,7 @@ pub(super) struct PeerLoad {
     running: AtomicU32,
     suspended: AtomicU32,
     mean_us: AtomicU32,
+    stalled: AtomicU32,
     /// Calls of ours that have gone there since the last report, less those whose outcome has come since.
     placed: AtomicI64,
 }
@@ -24,6 +28,7 @@ impl PeerLoad {
         self.running.store(heartbeat.running, Ordering::Relaxed);
         self.suspended.store(heartbeat.suspended, Ordering::Relaxed);
         self.mean_us.store(heartbeat.mean_us, Ordering::Relaxed);
+        self.stalled.store(heartbeat.stalled, Ordering::Relaxed);
         self.placed.store(0, Ordering::Relaxed);
     }
 
@@ -41,6 +46,7 @@ impl PeerLoad {
             running: self.running.load(Ordering::Relaxed),
             suspended: self.suspended.load(Ordering::Relaxed),
             mean_us: self.mean_us.load(Ordering::Relaxed),
+            stalled: self.stalled.load(Ordering::Relaxed),
         }
     }
 }
@@ -53,7 +59,27 @@ impl Link {
 
     /// How much the peer has to do.
     pub(crate) fn score(&self) -> Score {
-        let executors = self.abilities().map_or(1, |abilities| abilities.executors() as usize);
-        Score::new(self.load.report(), self.load.placed.load(Ordering::Relaxed), executors)
+        Score::new(self.load.report(), self.load.placed.load(Ordering::Relaxed), self.executors())
+    }
+
+    /// Whether none of the peer's executors comes to anything new.
+    pub(crate) fn is_stalled(&self) -> bool {
+        let stalled = self.load.stalled.load(Ordering::Relaxed);
+        stalled > 0 && stalled as usize >= self.executors()
+    }
+
+    /// What the peer has to do of what may be shared out, if it takes part in that.
+    pub(crate) fn share(&self) -> Option<Share> {
+        let takes = self.is_worker() && !self.is_draining() && !self.is_suspect() && !self.is_stalled();
+        takes.then(|| Share::new(self.load.report(), self.executors()))
+    }
+
+    /// Whether the peer has a free executor.
+    pub(super) fn takes_calls(&self) -> bool {
+        self.share().is_some_and(Share::is_idle)
+    }
+
+    fn executors(&self) -> usize {
+        self.abilities().map_or(1, |abilities| abilities.executors() as usize)
     }
 }

@@ -5,7 +5,9 @@
 //! runs user code: arguments are decoded by executors, results at the caller's poll.
 
 mod actor;
+mod beats;
 mod calls;
+mod clock;
 pub(crate) mod election;
 mod greet;
 mod io;
@@ -34,7 +36,7 @@ pub(crate) use self::{
     greet::{GreetError, greet, greet_again},
     peer::{Abilities, Peer, unplaced},
 };
-use self::{io::Reader, load::PeerLoad, serve::Serving};
+use self::{beats::Beats, clock::Clock, io::Reader, load::PeerLoad, serve::Serving};
 use crate::{
     config::Role,
     control::streams::Streams,
@@ -52,8 +54,17 @@ pub(crate) struct Connection {
     pub(crate) socket: Socket,
     /// What the peer has sent after its greeting.
     pub(crate) read: BytesMut,
-    /// For a session that goes on: how much of what was sent the peer has processed.
-    pub(crate) resumed: Option<u64>,
+    /// For a session that goes on: where.
+    pub(crate) resumed: Option<Resumed>,
+}
+
+/// Where a session goes on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resumed {
+    /// How much of what was sent the peer has processed.
+    pub(crate) processed: u64,
+    /// Which count of what was processed here the peer was told.
+    pub(crate) count: u64,
 }
 
 /// The session with a peer.
@@ -82,6 +93,8 @@ pub(crate) struct Link {
     /// The peer's highest call that has come.
     last_call: AtomicU64,
     heard: Mutex<Instant>,
+    beats: Beats,
+    clock: Clock,
     /// The peer's and our part of ractor's stream.
     streams: Streams,
 }
@@ -90,6 +103,8 @@ pub(crate) struct Link {
 struct Out {
     outgoing: Outgoing,
     pending: Pending<Arc<Slot>>,
+    /// Counts of what was processed that a peer was told: only the last one is true.
+    counts: u64,
     /// The connection; none while there is none.
     socket: Option<Arc<Socket>>,
     /// What the session has handed out and the socket has not taken.
@@ -117,6 +132,7 @@ impl Link {
             out: Mutex::new(Out {
                 outgoing: Outgoing::new(limits.backlog, peer.payload_max),
                 pending: Pending::new(),
+                counts: 0,
                 socket: None,
                 batch: Bytes::new(),
                 writing: false,
@@ -140,6 +156,8 @@ impl Link {
             arriving: AtomicUsize::new(0),
             last_call: AtomicU64::new(0),
             heard: Mutex::new(Instant::now()),
+            beats: Beats::default(),
+            clock: Clock::new(),
             streams: Streams::default(),
         })
     }
@@ -195,6 +213,11 @@ impl Link {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
     }
 
+    /// For how long it has said nothing, or has not heard us: a peer that does not hear us is no better, as it gives us up.
+    fn is_silent_for(&self) -> Duration {
+        self.silence().max(self.beats.unheard())
+    }
+
     /// Hands a connection to the link's actor.
     pub(crate) fn go_on_over(&self, connection: Connection) {
         self.tell(LinkMsg::Connected(connection));
@@ -214,19 +237,26 @@ impl Link {
         self.quiet.notify_waiters();
     }
 
-    /// The same, and counts what was processed by then.
-    async fn detach_and_count(&self) -> u64 {
+    /// The same, and tells what was processed by then; a connection that was promised an earlier count is none any more.
+    async fn detach_and_count(&self) -> (u64, u64) {
         self.detach();
         // Whoever still reads finds the connection closed, and lets go.
-        self.reader.lock().await.processed()
+        let processed = self.reader.lock().await.processed();
+        let mut out = self.out();
+        out.counts += 1;
+        (processed, out.counts)
     }
 
     /// Takes a connection. What the peer has not processed of what was written to the last one is written to this.
-    fn attach(&self, connection: Connection) -> Result<(Arc<Socket>, BytesMut), ProtocolError> {
+    /// None: another one was promised more since, or the link is lost.
+    fn attach(&self, connection: Connection) -> Result<Option<(Arc<Socket>, BytesMut)>, ProtocolError> {
         let Connection { socket, read, resumed } = connection;
         let socket = Arc::new(socket);
         let mut out = self.out();
-        if let Some(processed) = resumed {
+        if out.lost.is_some() || resumed.is_some_and(|resumed| resumed.count != out.counts) {
+            return Ok(None);
+        }
+        if let Some(Resumed { processed, .. }) = resumed {
             out.outgoing.resume(processed)?;
         }
         out.socket = Some(socket.clone());
@@ -236,8 +266,9 @@ impl Link {
         }
         drop(out);
         self.is_heard();
+        self.beats.answered();
         self.connected.store(true, Ordering::Relaxed);
-        Ok((socket, read))
+        Ok(Some((socket, read)))
     }
 
     fn tell(&self, message: LinkMsg) {
@@ -309,6 +340,26 @@ impl Link {
         }
     }
 
+    /// Says that nothing more will be written.
+    pub(crate) async fn finish(&self) {
+        let socket = self.out().socket.clone();
+        if let Some(socket) = socket {
+            // A connection that is broken needs no end.
+            let _ = socket.finish().await;
+        }
+    }
+
+    /// Waits until the connection has ended.
+    pub(crate) async fn is_gone(&self) {
+        loop {
+            let quiet = self.quiet.notified();
+            if self.out().socket.is_none() {
+                return;
+            }
+            quiet.await;
+        }
+    }
+
     fn heartbeat(&self, heartbeat: Heartbeat) {
         let mut out = self.out();
         out.outgoing.heartbeat(heartbeat);
@@ -331,6 +382,24 @@ impl Link {
         self.waiting.notify_one();
     }
 
+    /// The peer has so much of what was written: it need not be kept.
+    fn acknowledged(&self, processed: u64) -> Result<(), ProtocolError> {
+        let mut out = self.out();
+        out.outgoing.acknowledge(processed)?;
+        self.tell_room(&mut out);
+        Ok(())
+    }
+
+    /// Tells placement of room, if a call has found none before.
+    fn tell_room(&self, out: &mut Out) {
+        if out.wanted && out.outgoing.has_room() {
+            out.wanted = false;
+            if let Some(node) = self.node.upgrade() {
+                node.room_again();
+            }
+        }
+    }
+
     /// Writes what waits without waiting. False: something is left for the writer.
     fn write_inline(&self, out: &mut Out) -> bool {
         let Out { outgoing, batch, socket: Some(socket), .. } = out else { return true };
@@ -343,6 +412,17 @@ impl Link {
             // Nothing was taken, or the connection broke: the writer finds out which.
             Err(_) => false,
         }
+    }
+
+    /// Adds what it holds.
+    #[cfg(feature = "testing")]
+    pub(crate) fn count(&self, counts: &mut crate::node::Counts) {
+        let out = self.out();
+        counts.links += 1;
+        counts.pending += out.pending.len();
+        counts.unacknowledged += out.outgoing.waiting_bytes();
+        counts.serving += self.serving.len();
+        counts.arriving += self.arriving.load(Ordering::Relaxed);
     }
 
     fn out(&self) -> MutexGuard<'_, Out> {

@@ -14,7 +14,6 @@ use atasks_actors::{
     task_error::{Canceller, Payload, TaskError},
 };
 use bytes::Bytes;
-use tokio::time::{Duration, Instant};
 
 use super::Link;
 use crate::{
@@ -79,7 +78,6 @@ impl Link {
     fn request(&self, head: Head, area: &[u8], arguments: Bytes) -> Request {
         let id = |Id { origin, number }| InvocationId { origin, number };
         let own = InvocationId { origin: head.origin.unwrap_or(self.peer.id.incarnation()), number: head.id };
-        let now = Instant::now();
         Request {
             id: own,
             parent: head.lineage.map(|lineage| id(lineage.parent)),
@@ -88,10 +86,11 @@ impl Link {
             task: head.task,
             form: if extension::find(area, extension::JSON).is_some() { Form::Json } else { Form::Codec },
             arguments,
-            deadline: head.deadline_us.and_then(|us| now.checked_add(Duration::from_micros(us))),
+            deadline: head.deadline_us.and_then(|us| self.clock.when(us)),
             label: extension::find(area, extension::LABEL).and_then(|label| Some(str::from_utf8(label).ok()?.into())),
             baggage: find::<Baggage>(area, extension::BAGGAGE),
             holds: find::<Arc<[u64]>>(area, extension::HELD_LIMITS),
+            movable: extension::find(area, extension::PINNED).is_none(),
         }
     }
 

@@ -15,7 +15,7 @@ use atasks_actors::{
 use super::NodeCore;
 use crate::{
     link::Link,
-    placement::{Score, choose, mix, prefers_here, wants},
+    placement::{Score, best, choose, mix, prefers_here, wants},
 };
 
 /// Where a call goes.
@@ -55,14 +55,15 @@ impl NodeCore {
         }
         let view = self.view.load();
         let capable = Capable { node: self, peers: view.as_workers(), task, here: pool.filter(|_| !drains) };
+        let again = invocation.attempt > 1;
         let chosen = match placement {
-            Placement::Node(name) => return capable.named(|id| id.name() == name),
-            Placement::On(node) => return capable.named(|id| id == node),
+            Placement::Node(name) => return capable.only(view.named(|id| id.name() == name)),
+            Placement::On(node) => return capable.only(view.named(|id| id == node)),
             Placement::Spread => capable.in_turn(),
-            Placement::Label(label) => capable.least(invocation.id, |labels| labels.contains(label)),
+            Placement::Label(label) => capable.least(invocation.id, again, |labels| labels.contains(label)),
             Placement::Key(key) => capable.that_wants(*key),
             Placement::Policy(policy) => capable.chosen_by(policy, invocation),
-            _ => capable.least(invocation.id, |_| true),
+            _ => capable.least(invocation.id, again, |_| true),
         };
         let allows_here = match placement {
             Placement::Label(label) => self.config.node.labels.contains(label),
@@ -112,33 +113,35 @@ impl<'a> Capable<'a> {
         self.here.map(One::Here).into_iter().chain(self.peers.iter().filter_map(|link| self.peer(link)))
     }
 
-    fn named(&self, is_meant: impl Fn(&NodeId) -> bool) -> Option<Chosen> {
-        let link = self.peers.iter().find(|link| is_meant(link.id()))?;
-        self.peer(link).map(One::into)
+    fn only(&self, named: Option<&'a Arc<Link>>) -> Option<Chosen> {
+        self.peer(named.filter(|link| link.is_worker())?).map(One::into)
     }
 
-    /// The one with least to do.
-    fn least(&self, id: InvocationId, has: impl Fn(&[String]) -> bool) -> Option<Chosen> {
+    /// The one with least to do. A call that is placed `again` has been where there was too much: it is for the best of all.
+    fn least(&self, id: InvocationId, again: bool, has: impl Fn(&[String]) -> bool) -> Option<Chosen> {
         let here = self.here.filter(|_| has(&self.node.config.node.labels));
         // Nearly all calls of a task come to no more than this.
         if here.is_some_and(|pool| self.peers.is_empty() || pool.has_room()) {
             return Some(Chosen::Here);
         }
-        let here = here.map(|pool| score_of(pool));
-        let best_of = |suspects: bool| {
-            choose(self.peers.len(), dice(id), |at| {
-                let link = &self.peers[at];
-                self.peer(link).filter(|_| suspects || !link.is_suspect())?;
+        let best_of = |suits: fn(&Link) -> bool| {
+            let score = |at: usize| {
+                let link: &Arc<Link> = &self.peers[at];
+                self.peer(link).filter(|_| suits(link))?;
                 has(link.abilities()?.labels()).then(|| link.score())
-            })
+            };
+            let count = self.peers.len();
+            if again { best(count, dice(id), score) } else { choose(count, dice(id), score) }
         };
-        // One that says nothing is avoided while there is another, this node included.
-        let best = best_of(false).or_else(|| best_of(true).filter(|_| here.is_none()));
-        match (here, best) {
-            (Some(here), best) if prefers_here(here, best.map(|(_, score)| score)) => Some(Chosen::Here),
+        let better = |here: Option<&Arc<Pool>>, best: Option<(usize, Score)>| match (here, best) {
+            (Some(here), best) if prefers_here(score_of(here), best.map(|(_, score)| score)) => Some(Chosen::Here),
             (_, Some((at, _))) => self.peer(&self.peers[at]).map(One::into),
             _ => None,
-        }
+        };
+        // One that is stalled is avoided while there is another, this node included; and more so one that says nothing.
+        better(here.filter(|pool| !pool.is_stalled()), best_of(|link| !link.is_suspect() && !link.is_stalled()))
+            .or_else(|| better(here, best_of(|link| !link.is_suspect())))
+            .or_else(|| better(here, best_of(|_| true)))
     }
 
     fn in_turn(&self) -> Option<Chosen> {
@@ -173,7 +176,7 @@ impl<'a> Capable<'a> {
                     "a placement policy panicked; the call is placed as by Auto"
                 );
                 self.node.events.tell(|| Event::PolicyPanicked(invocation.into(), message));
-                self.least(invocation.id, |_| true)
+                self.least(invocation.id, invocation.attempt > 1, |_| true)
             }
         }
     }

@@ -43,7 +43,7 @@ impl NodeCore {
             return drains.then(|| self.me.clone());
         }
         let view = self.view.load();
-        let named = view.links().find(|link| is_named(link.id(), placement));
+        let named = view.named(|id| is_named(id, placement));
         named.filter(|link| link.is_draining()).map(|link| link.id().clone())
     }
 
@@ -54,7 +54,7 @@ impl NodeCore {
         match placement {
             _ if self.is_meant_by(placement) && self.role != Role::Worker => return Unplaced::NotAWorker,
             _ if self.is_meant_by(placement) => return self.lacks(task),
-            Placement::Node(name) => match view.links().find(|link| is_named(link.id(), placement)) {
+            Placement::Node(name) => match view.named(|id| is_named(id, placement)) {
                 None => return Unplaced::NoSuchNode(name.clone()),
                 Some(link) if !link.is_worker() => return Unplaced::NotAWorker,
                 Some(link) => return self.missing(task, std::slice::from_ref(link)),

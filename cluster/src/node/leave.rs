@@ -10,6 +10,7 @@ use atasks_actors::{
     node_id::NodeId,
     task_error::{Canceller, Loss},
 };
+use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use super::NodeCore;
@@ -22,7 +23,10 @@ impl NodeCore {
     /// Takes no more calls, hands back what has not started, waits until what runs is over, and leaves: calls of others
     /// notice nothing. After `node.drain_timeout` what still runs is cancelled.
     pub async fn drain(&self) {
-        self.begin_to_drain();
+        if !self.begin_to_drain() {
+            // Somebody else drains it.
+            return self.closed().await;
+        }
         let within = self.config.node.drain_timeout;
         if timeout(within, self.is_idle()).await.is_err() {
             tracing::warn!(node = %self.me, ?within, "not all that runs here is over in time; it is cancelled");
@@ -55,9 +59,10 @@ impl NodeCore {
         self.room_again();
     }
 
-    fn begin_to_drain(&self) {
+    /// False: it drains already.
+    fn begin_to_drain(&self) -> bool {
         if self.draining.swap(true, Ordering::SeqCst) {
-            return;
+            return false;
         }
         self.events.tell(|| Event::NodeDraining(self.me.clone()));
         for link in self.view.load().links() {
@@ -66,6 +71,7 @@ impl NodeCore {
         if let Some(pool) = self.agent.pool() {
             pool.hand_back();
         }
+        true
     }
 
     /// Waits until nothing runs here.
@@ -87,11 +93,16 @@ impl NodeCore {
         }
         let farewell = async {
             // A peer that has heard the goodbye hears nothing more: outcomes go first.
-            for link in view.links() {
+            // One that does not read costs the others nothing.
+            join_all(view.links().map(async |link| {
                 link.is_quiet().await;
                 link.goodbye();
                 link.is_quiet().await;
-            }
+                link.finish().await;
+                // To close before it has read that could take back what is still on its way.
+                link.is_gone().await;
+            }))
+            .await;
         };
         let _ = timeout(FAREWELL_MAX, farewell).await;
         self.stop_listening().await;

@@ -4,6 +4,9 @@
 //! It decides nothing that its parts decide: placement's rule, the agent's admission, the election of links.
 
 mod choose;
+#[cfg(feature = "testing")]
+mod counts;
+mod fence;
 mod lack;
 mod leave;
 mod names;
@@ -35,8 +38,10 @@ use atasks_actors::{
     task_error::Loss,
 };
 use ractor::ActorRef;
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{sync::watch, task::JoinHandle, time::Instant};
 
+#[cfg(feature = "testing")]
+pub use self::counts::Counts;
 pub(crate) use self::place::Kept;
 pub use self::start::{ExitOf, NodeParts};
 pub use self::tasks::TaskInfo;
@@ -96,8 +101,10 @@ pub struct NodeCore {
     settled: watch::Sender<bool>,
     listeners: Mutex<Vec<JoinHandle<()>>>,
     exit_of: Mutex<Option<ExitOf>>,
-    first_call: Mutex<Option<FirstCall>>,
+    first_call: Mutex<Option<(usize, FirstCall)>>,
     awaits_first_call: AtomicBool,
+    /// So many workers are on their way since the first call, and until when they are waited for.
+    gathering: OnceLock<(usize, Instant)>,
     state: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     control: Control,
 }
@@ -266,6 +273,8 @@ impl NodeCore {
             executors: self.config.node.executors.unwrap_or_else(cores),
             actor_for_every: self.config.node.actors == Actors::Every,
             cancel_grace: self.config.node.cancel_grace,
+            // Nodes that share a thread in virtual time are never stopped.
+            stopped_after: (!self.host.is_shared()).then(|| self.config.liveness.lost_after / 2),
             shared_host: self.host.is_shared(),
             tasks: self.table.len(),
         }
@@ -301,6 +310,10 @@ impl NodeCore {
             let _ = membership.cast(MembershipMsg::Newcomer(acquaintance(link)));
         }
         self.change_view(|view| view.with(link.clone()));
+        if self.is_draining() {
+            // It was introduced before that began, and was in nobody's view then.
+            link.notice(Notice::Draining);
+        }
         self.events.tell(|| Event::NodeUp(link.id().clone()));
         self.control.link_up(link);
         self.room_again();
@@ -334,8 +347,9 @@ impl NodeCore {
             return;
         }
         self.election().unlink(link.id());
-        // Calls that waited for room there have to look elsewhere.
+        // Calls that waited for room there have to look elsewhere, and a drain waits no more for what it was sending.
         self.room_again();
+        self.agent.look_again();
         if was_up {
             self.events.tell(|| Event::NodeLost(link.id().clone(), reason));
         }
@@ -348,17 +362,11 @@ impl NodeCore {
         self.room_again();
     }
 
-    /// How a peer has ended whose link has: its exit, if it is a child of this process.
-    pub(crate) async fn verdict(&self, peer: &NodeId, loss: Loss) -> Loss {
-        if loss != Loss::Closed || self.is_closed() {
-            return loss;
-        }
-        let asked =
-            self.exit_of.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|exit_of| exit_of(peer));
-        match asked {
-            Some(exit) => tokio::time::timeout(EXIT_TOLD_WITHIN, exit).await.unwrap_or(loss),
-            None => loss,
-        }
+    /// Asks how the process of a peer has ended, if it is a child of this one; no answer in time is none.
+    pub(crate) fn ask_for_exit(&self, peer: &NodeId) -> Option<impl Future<Output = Option<Loss>> + Send + use<>> {
+        let exit_of = self.exit_of.lock().unwrap_or_else(PoisonError::into_inner);
+        let exit = exit_of.as_ref().and_then(|exit_of| exit_of(peer))?;
+        Some(async { tokio::time::timeout(EXIT_TOLD_WITHIN, exit).await.ok() })
     }
 
     /// There is room again on a link: calls that wait for it may go.

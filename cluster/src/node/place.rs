@@ -49,12 +49,14 @@ impl NodeCore {
     }
 
     fn note_first_call(&self) {
-        if !self.awaits_first_call.load(Ordering::Relaxed) {
+        if !self.awaits_first_call.load(Ordering::Acquire) {
             return;
         }
-        self.awaits_first_call.store(false, Ordering::Relaxed);
-        let action = self.first_call.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(action) = action {
+        let mut first_call = self.first_call.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((workers, action)) = first_call.take() {
+            let _ = self.gathering.set((workers, Instant::now() + self.config.placement.place_timeout));
+            self.awaits_first_call.store(false, Ordering::Release);
+            drop(first_call);
             action();
         }
     }
@@ -112,9 +114,14 @@ impl Router for NodeCore {
     }
 
     fn capable(&self, task: &'static TaskEntry, placement: &Placement) -> Result<Vec<NodeId>, Unplaced> {
-        self.note_first_call();
         let capable = self.all_capable(task, placement);
         if capable.is_empty() { Err(self.lack(task, placement)) } else { Ok(capable) }
+    }
+
+    fn gathers_until(&self) -> Option<Instant> {
+        self.note_first_call();
+        let (count, until) = *self.gathering.get()?;
+        (*self.workers.borrow() < count && Instant::now() < until).then_some(until)
     }
 
     fn watch_deadline(&self, slot: &Arc<Slot>) {

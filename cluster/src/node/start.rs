@@ -126,6 +126,7 @@ impl NodeCore {
             exit_of: Mutex::default(),
             first_call: Mutex::default(),
             awaits_first_call: Default::default(),
+            gathering: OnceLock::new(),
             state,
             control: Control::new(ractor),
         });
@@ -158,6 +159,9 @@ impl NodeCore {
         let timers = self.timers.clone();
         let running = tokio::spawn(async move { timers.run().await });
         let _ = self.timer_loop.set(running.abort_handle());
+        if self.role == Role::Worker && !self.host.is_shared() {
+            tokio::spawn(self.clone().keep_time());
+        }
         for listener in listeners {
             if let Some(membership) = self.membership.get() {
                 let listens = tokio::spawn(listen(listener, Arc::downgrade(&self), membership.clone()));
@@ -174,9 +178,9 @@ impl NodeCore {
         }
     }
 
-    /// Has `action` done when the first call is made here.
-    pub fn before_first_call(&self, action: Box<dyn FnOnce() + Send>) {
-        *self.first_call.lock().unwrap_or_else(PoisonError::into_inner) = Some(action);
+    /// Has `action` done when the first call is made here; it brings so many workers.
+    pub fn before_first_call(&self, workers: usize, action: Box<dyn FnOnce() + Send>) {
+        *self.first_call.lock().unwrap_or_else(PoisonError::into_inner) = Some((workers, action));
         self.awaits_first_call.store(true, Ordering::SeqCst);
     }
 

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use atasks_actors::node_id::NodeId;
+
 use super::NodeInfo;
 use crate::link::Link;
 
-/// The peers that are up, ordered by id.
+/// The peers that are up, ordered by name; of one name, the one that came last is last.
 #[derive(Debug, Default)]
 pub(super) struct View {
     links: Vec<Arc<Link>>,
@@ -15,7 +17,7 @@ pub(super) struct View {
 
 impl View {
     fn of(mut links: Vec<Arc<Link>>) -> Self {
-        links.sort_by(|one, other| one.id().cmp(other.id()));
+        links.sort_by(|one, other| one.id().name().cmp(other.id().name()));
         let workers = links.iter().filter(|link| link.is_worker()).cloned().collect();
         Self { links, workers }
     }
@@ -30,6 +32,12 @@ impl View {
 
     pub(super) fn links(&self) -> impl Iterator<Item = &Arc<Link>> + Clone {
         self.links.iter()
+    }
+
+    /// The peer that is meant: of two starts of one name the connected one, and of those the newest.
+    pub(super) fn named(&self, is_meant: impl Fn(&NodeId) -> bool) -> Option<&Arc<Link>> {
+        // The last of equals.
+        self.links.iter().filter(|link| is_meant(link.id())).max_by_key(|link| link.is_connected())
     }
 
     pub(super) fn workers(&self) -> impl Iterator<Item = &Arc<Link>> + Clone {

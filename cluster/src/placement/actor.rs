@@ -83,6 +83,9 @@ pub(crate) enum PlacementMsg {
     Changed,
     /// Time is over for the first that nobody can run.
     Due,
+    /// Tell how many calls are kept.
+    #[cfg(feature = "testing")]
+    Count(tokio::sync::oneshot::Sender<usize>),
 }
 
 impl Message for PlacementMsg {}
@@ -124,7 +127,16 @@ impl Actor for PlacementActor {
         match message {
             // Somebody may have come between the caller's look and this one.
             PlacementMsg::Keep(call) => state.keep(&node, *call),
-            PlacementMsg::Changed => state.try_again(&node),
+            PlacementMsg::Changed => {
+                if state.try_again(&node) {
+                    // There may be room for more, and nobody else would tell.
+                    myself.cast(PlacementMsg::Changed)?;
+                }
+            }
+            #[cfg(feature = "testing")]
+            PlacementMsg::Count(told) => {
+                let _ = told.send(state.homeless.len() + state.roomless.len());
+            }
             PlacementMsg::Due => {
                 state.alarmed = false;
                 let now = Instant::now();
@@ -156,7 +168,8 @@ impl State {
         }
     }
 
-    fn try_again(&mut self, node: &Arc<NodeCore>) {
+    /// True: there was room, and more wait than were tried.
+    fn try_again(&mut self, node: &Arc<NodeCore>) -> bool {
         for (until, call) in std::mem::take(&mut self.homeless) {
             match call.place(node) {
                 None => {}
@@ -167,11 +180,13 @@ impl State {
             }
         }
         // In turn: what finds no room goes to the end, so that a full link holds up no call to another one.
-        for _ in 0..self.roomless.len().min(TRIED_MAX) {
+        let waited = self.roomless.len();
+        for _ in 0..waited.min(TRIED_MAX) {
             if let Some(call) = self.roomless.pop_front() {
                 self.keep(node, call);
             }
         }
+        waited > TRIED_MAX && self.roomless.len() < waited
     }
 
     /// Sees to it that the first of the homeless is looked at when its time is over.

@@ -3,8 +3,12 @@
 
 mod actor;
 mod policy;
+mod share;
 
+#[cfg(feature = "worker")]
+pub(crate) use self::share::surplus;
 pub(crate) use self::{
     actor::{PlacementActor, PlacementMsg, Unplaceable},
-    policy::{Score, choose, mix, prefers_here, wants},
+    policy::{Score, best, choose, mix, prefers_here, wants},
+    share::Share,
 };

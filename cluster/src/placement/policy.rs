@@ -21,7 +21,9 @@ pub(crate) struct Score {
 impl Score {
     /// `placed` is what was placed there since the report, less what has ended since.
     pub(crate) fn new(report: LoadReport, placed: i64, executors: usize) -> Self {
-        let LoadReport { unstarted, running, suspended, mean_us } = report;
+        let LoadReport { unstarted, running, suspended, mean_us, stalled } = report;
+        // Those come to nothing new.
+        let executors = executors.saturating_sub(stalled as usize);
         let told = (u64::from(unstarted) + u64::from(running)) * SUSPENDED_SHARE + u64::from(suspended);
         let load = told.saturating_add_signed(placed.saturating_mul(SUSPENDED_SHARE as i64));
         Self { load, executors: executors.max(1) as u64, mean_us: mean_us.into() }
@@ -58,15 +60,21 @@ pub(crate) fn choose(count: usize, dice: u64, score: impl Fn(usize) -> Option<Sc
     if count == 0 {
         return None;
     }
-    let less = |one: (usize, Score), other: (usize, Score)| if other.1.is_less_than(one.1) { other } else { one };
     let scored = |at: usize| score(at).map(|score| (at, score));
     let first = (dice as usize) % count;
     let second = (first + 1 + (dice >> 32) as usize % (count - 1).max(1)) % count;
-    [first, second]
-        .into_iter()
-        .filter_map(scored)
-        .reduce(less)
-        .or_else(|| (0..count).map(|step| (first + step) % count).filter_map(scored).reduce(less))
+    [first, second].into_iter().filter_map(scored).reduce(less).or_else(|| best(count, dice, &score))
+}
+
+/// The one of all that has least to do; of equal ones the first after one at random.
+pub(crate) fn best(count: usize, dice: u64, score: impl Fn(usize) -> Option<Score>) -> Option<(usize, Score)> {
+    let first = dice as usize % count.max(1);
+    let turn = (0..count).map(|step| (first + step) % count);
+    turn.filter_map(|at| Some((at, score(at)?))).reduce(less)
+}
+
+fn less(one: (usize, Score), other: (usize, Score)) -> (usize, Score) {
+    if other.1.is_less_than(one.1) { other } else { one }
 }
 
 /// How much the node `name` wants `key`; it falls to the one that wants it most. By name, so that a node that was restarted
@@ -111,7 +119,7 @@ mod tests {
 
     #[test]
     fn what_waits_counts_a_little_and_what_was_placed_since_counts_in_full() {
-        let report = LoadReport { unstarted: 1, running: 1, suspended: 8, mean_us: 0 };
+        let report = LoadReport { unstarted: 1, running: 1, suspended: 8, mean_us: 0, stalled: 0 };
         assert!((Score::new(report, 3, 1).per_executor() - 5.5).abs() < 1e-9);
         assert!((Score::new(report, -1, 2).per_executor() - 0.75).abs() < 1e-9);
         assert_eq!(Score::new(report, -100, 1).load, 0);
@@ -124,7 +132,8 @@ mod tests {
         assert!(!timed(2, 1_000_000).is_less_than(timed(20, 1_000)));
         assert!(timed(2, 3_000).is_less_than(timed(3, 1_000)), "counts decide");
         assert!(timed(2, 0).is_less_than(timed(3, 1_000)), "a mean that is not known says nothing");
-        let most = LoadReport { unstarted: u32::MAX, running: u32::MAX, suspended: u32::MAX, mean_us: u32::MAX };
+        let most =
+            LoadReport { unstarted: u32::MAX, running: u32::MAX, suspended: u32::MAX, mean_us: u32::MAX, stalled: 0 };
         assert!(timed(1, 1).is_less_than(Score::new(most, i64::MAX, 1)), "whatever a peer says");
     }
 

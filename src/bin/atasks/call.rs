@@ -12,12 +12,18 @@ use crate::{
     output,
 };
 
-pub(crate) async fn run(options: &Options, interrupt: Interrupt, call: Call) -> Result<(), Failure> {
-    let Call { name, arguments, on, label } = call;
-    let arguments = if arguments == "-" { input()? } else { arguments };
+/// Reads the arguments. Before there is a runtime: that takes Ctrl-C over, which ends this process here, as nothing has
+/// begun that would have to be cancelled.
+pub(crate) fn read(call: Call) -> Result<Call, Failure> {
+    let arguments = if call.arguments == "-" { input()? } else { call.arguments };
     // Before anybody is asked; whether it fits the task is known where the task is.
     serde_json::from_str::<IgnoredAny>(&arguments)
         .map_err(|error| Failure::wrong_use(format!("the arguments are no JSON: {error}")))?;
+    Ok(Call { arguments, ..call })
+}
+
+pub(crate) async fn run(options: &Options, interrupt: Interrupt, call: Call) -> Result<(), Failure> {
+    let Call { name, arguments, on, label } = call;
     let node = cluster::join(options, &interrupt).await?;
     let returned = match place(&node, &name, on.as_deref(), label.as_deref()) {
         Ok(placement) => {

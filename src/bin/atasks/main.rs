@@ -25,7 +25,9 @@ fn main() -> ExitCode {
     let done = match command {
         Command::Nodes => cluster::run(|interrupt| nodes::run(&options, interrupt)),
         Command::Tasks => cluster::run(|interrupt| tasks::run(&options, interrupt)),
-        Command::Call(call) => cluster::run(|interrupt| call::run(&options, interrupt, call)),
+        Command::Call(call) => {
+            call::read(call).and_then(|call| cluster::run(|interrupt| call::run(&options, interrupt, call)))
+        }
         Command::Drain(drain) => cluster::run(|interrupt| drain::run(&options, interrupt, &drain)),
         Command::Secret(secret) => secret::run(&options, &secret),
         Command::Config => config::run(&options),

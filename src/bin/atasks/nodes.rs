@@ -62,7 +62,12 @@ fn role(role: Role) -> &'static str {
 }
 
 fn state(info: &NodeInfo) -> &'static str {
-    if info.draining { "draining" } else { "up" }
+    match info {
+        // Whatever it was when it was last heard, it may not be any more.
+        NodeInfo { suspect: true, .. } => "suspect",
+        NodeInfo { draining: true, .. } => "draining",
+        _ => "up",
+    }
 }
 
 /// What a node has to do, in words.
@@ -71,4 +76,23 @@ pub(crate) fn load(info: &NodeInfo) -> String {
     let parts = [(load.unstarted, "unstarted"), (load.running, "running"), (load.suspended, "suspended")];
     let parts: Vec<_> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
     if parts.is_empty() { "idle".to_owned() } else { parts.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use atasks::{LoadReport, NodeId};
+
+    use super::*;
+
+    #[test]
+    fn one_that_is_not_heard_is_suspect_whatever_else_it_was() {
+        let state_of = |draining, suspect| {
+            let (id, load) = (NodeId::new("w1", 1), LoadReport::default());
+            let (addresses, labels) = (Vec::new(), Vec::new());
+            let (role, tasks, executors) = (Role::Worker, 1, 1);
+            state(&NodeInfo { id, role, addresses, tasks, executors, labels, draining, suspect, load })
+        };
+        assert_eq!([state_of(false, false), state_of(true, false)], ["up", "draining"]);
+        assert_eq!([state_of(false, true), state_of(true, true)], ["suspect"; 2]);
+    }
 }

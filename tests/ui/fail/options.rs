@@ -5,7 +5,16 @@ async fn unknown(n: u64) -> atasks::Result<u64> {
     Ok(n)
 }
 
-#[atasks::task(timeout = "30", retry = "3", max = 0, blocking = true, version, message = "Resize", name = "", crate = 3)]
+#[atasks::task(
+    timeout = "30",
+    retry = "3",
+    max = 0,
+    blocking = true,
+    version,
+    message = "Resize",
+    name = "",
+    crate = 3
+)]
 async fn bad_values(n: u64) -> atasks::Result<u64> {
     Ok(n)
 }

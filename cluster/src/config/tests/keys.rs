@@ -56,6 +56,7 @@ fn cases() -> Vec<Case> {
         case!(node.actors, "'every'", "suspended", [Actors::Every, Actors::Suspended, Actors::Every]),
         case!(node.drain_timeout, "'1m'", "2h", [secs(60), secs(7200), secs(0)]),
         case!(node.cancel_grace, "'20ms'", "0s", [Duration::from_millis(20), secs(0), secs(5)]),
+        case!(node.stall_after, "'2s'", "100ms", [secs(2), Duration::from_millis(100), secs(60)]),
         case!(
             cluster.listen,
             "['unix:a', '127.0.0.1:0']",

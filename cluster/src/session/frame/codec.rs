@@ -36,11 +36,22 @@ impl<'a> Frame<'a> {
 
     fn encode_body(&self, out: &mut Vec<u8>) {
         match *self {
-            Self::Heartbeat(Heartbeat { processed, unstarted, running, suspended, mean_us }) => {
+            Self::Heartbeat(Heartbeat {
+                processed,
+                unstarted,
+                running,
+                suspended,
+                mean_us,
+                stalled,
+                beat,
+                echo,
+                clock_us,
+            }) => {
                 out.extend_from_slice(&processed.to_le_bytes());
-                for number in [unstarted, running, suspended, mean_us] {
+                for number in [unstarted, running, suspended, mean_us, stalled, beat, echo] {
                     out.extend_from_slice(&number.to_le_bytes());
                 }
+                out.extend_from_slice(&clock_us.to_le_bytes());
             }
             Self::Ack { processed } => out.extend_from_slice(&processed.to_le_bytes()),
             Self::Goodbye { reason, last_call } => {
@@ -89,6 +100,10 @@ impl<'a> Frame<'a> {
                 running: from.u32()?,
                 suspended: from.u32()?,
                 mean_us: from.u32()?,
+                stalled: from.u32()?,
+                beat: from.u32()?,
+                echo: from.u32()?,
+                clock_us: from.u64()?,
             }),
             Kind::Ack => Self::Ack { processed: from.u64()? },
             Kind::Goodbye => Self::Goodbye { reason: from.u8()?, last_call: from.u64()? },

@@ -13,6 +13,8 @@ pub const LABEL: u8 = 3;
 pub const TRACE_CONTEXT: u8 = 4;
 /// Entry kind, of no bytes: the arguments are JSON, and so is the result to be.
 pub const JSON: u8 = 5;
+/// Entry kind, of no bytes: the call is meant for the receiver, which is not to hand it back for want of a free executor.
+pub const PINNED: u8 = 6;
 
 /// The extension area would exceed [`EXTENSION_MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

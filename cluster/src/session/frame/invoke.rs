@@ -53,7 +53,7 @@ pub struct Head {
     pub origin: Option<u64>,
     /// `None` for a root.
     pub lineage: Option<Lineage>,
-    /// What is left until the deadline in microseconds: a length, since clocks differ between hosts.
+    /// The deadline in microseconds on the sender's clock of the link, which its heartbeats tell: clocks of hosts differ.
     pub deadline_us: Option<u64>,
 }
 

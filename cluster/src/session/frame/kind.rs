@@ -86,7 +86,7 @@ impl Kind {
             Some(Self::Tasks | Self::Peers) => TABLE_MAX,
             Some(Self::Ractor) => CHUNK_BYTES,
             Some(Self::Notice) => NOTICE_MAX,
-            Some(Self::Heartbeat) => 24,
+            Some(Self::Heartbeat) => 44,
             Some(Self::Ack) => 8,
             Some(Self::Goodbye) => 9,
             None => UNKNOWN_MAX,

@@ -80,6 +80,14 @@ pub struct Heartbeat {
     pub suspended: u32,
     /// Mean time of an invocation on an executor, in microseconds.
     pub mean_us: u32,
+    /// Executors that one invocation keeps for long without yielding.
+    pub stalled: u32,
+    /// Counts the sender's heartbeats.
+    pub beat: u32,
+    /// The last of the receiver's that the sender has heard.
+    pub echo: u32,
+    /// The sender's clock of the link, in microseconds.
+    pub clock_us: u64,
 }
 
 /// How a call ended.

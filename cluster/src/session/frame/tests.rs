@@ -35,7 +35,17 @@ fn parts() -> impl Strategy<Value = Parts> {
 /// Every kind of frame that can be made of these parts.
 fn all<'a>((area, bytes): &'a Parts, head: Head, total: u32) -> Vec<Frame<'a>> {
     let [processed, call] = [head.id, head.call];
-    let beat = Heartbeat { processed, unstarted: total, running: 1, suspended: head.task, mean_us: 9 };
+    let beat = Heartbeat {
+        processed,
+        unstarted: total,
+        running: 1,
+        suspended: head.task,
+        mean_us: 9,
+        stalled: 2,
+        beat: total,
+        echo: 3,
+        clock_us: head.id,
+    };
     let mut frames = vec![
         Frame::Heartbeat(beat),
         Frame::Ack { processed },

@@ -5,7 +5,17 @@ use super::super::limits::{ASSEMBLIES_MAX, BATCH_BYTES, CHUNK_BYTES, EXTENSION_M
 use super::super::{Outgoing, Refused};
 use super::*;
 
-const BEAT: Heartbeat = Heartbeat { processed: 3, unstarted: 0, running: 1, suspended: 2, mean_us: 50 };
+const BEAT: Heartbeat = Heartbeat {
+    processed: 3,
+    unstarted: 0,
+    running: 1,
+    suspended: 2,
+    mean_us: 50,
+    stalled: 0,
+    beat: 7,
+    echo: 8,
+    clock_us: 9,
+};
 
 /// One word a frame, in order; the chunks' calls are told.
 fn words(bytes: &[u8]) -> Vec<String> {

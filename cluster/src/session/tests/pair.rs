@@ -96,7 +96,17 @@ fn do_one(outgoing: &mut Outgoing, said: &mut Said, at: usize, op: &Op) {
             said.tasks.push(payload(at, bytes));
         }
         Op::Heartbeat => {
-            outgoing.heartbeat(Heartbeat { processed: at as u64, unstarted: 0, running: 0, suspended: 0, mean_us: 0 });
+            outgoing.heartbeat(Heartbeat {
+                processed: at as u64,
+                unstarted: 0,
+                running: 0,
+                suspended: 0,
+                mean_us: 0,
+                stalled: 0,
+                beat: 0,
+                echo: 0,
+                clock_us: 0,
+            });
         }
         Op::Ack => outgoing.ack(at as u64),
         Op::Batch => {}

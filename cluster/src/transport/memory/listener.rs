@@ -13,13 +13,15 @@ use crate::address::Address;
 pub(crate) struct Listener {
     network: Network,
     name: String,
+    /// The name may be another listener's by the time this one goes.
+    number: u64,
     // Tokio's mutex, for it is held while waiting.
     knocks: Mutex<mpsc::Receiver<(Stream, String)>>,
 }
 
 impl Listener {
-    pub(super) fn new(network: Network, name: String, knocks: mpsc::Receiver<(Stream, String)>) -> Self {
-        Self { network, name, knocks: Mutex::new(knocks) }
+    pub(super) fn new(network: Network, name: String, number: u64, knocks: mpsc::Receiver<(Stream, String)>) -> Self {
+        Self { network, name, number, knocks: Mutex::new(knocks) }
     }
 
     pub(crate) async fn accept(&self) -> io::Result<Incoming> {
@@ -35,6 +37,6 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.network.close_door(&self.name);
+        self.network.close_door(&self.name, self.number);
     }
 }

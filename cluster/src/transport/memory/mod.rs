@@ -4,10 +4,12 @@
 //! whoever has the [`Network`] hands its endpoints out as [`Credentials`](super::Credentials), and the nodes above
 //! bind and dial `memory:NAME` as they would any other address.
 
+mod faults;
 mod listener;
 mod network;
 mod pipe;
 mod stream;
+mod way;
 
 pub(super) use listener::Listener;
 pub(super) use network::Endpoint;

@@ -16,7 +16,8 @@ use rand::rngs::StdRng;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use super::network::latency;
+use super::network::{latency, never, sent_again};
+use super::way::Way;
 
 /// Bytes under way and unread.
 const BYTES_MAX: usize = 256 * 1024;
@@ -37,6 +38,15 @@ struct State {
     end: Option<End>,
     /// When the writer learns that nobody reads any more.
     left: Option<Instant>,
+    way: Way,
+    /// Since when nothing arrives, while it does not.
+    silent_since: Option<Instant>,
+    /// No answer comes back to the writer.
+    unanswered: bool,
+    /// The reader hears nothing any more, not even an end.
+    unheard: bool,
+    /// The writer learns nothing any more, and what it writes is lost.
+    unknowing: bool,
 }
 
 struct Chunk {
@@ -51,8 +61,22 @@ struct End {
 }
 
 impl Pipe {
-    pub(super) fn new(rng: StdRng) -> Self {
-        let state = State { chunks: VecDeque::new(), bytes: 0, rng, last_due: Instant::now(), end: None, left: None };
+    /// The way may change, as may the way back, on which the writer learns what became of its bytes.
+    pub(super) fn new(rng: StdRng, way: Way, back: Way) -> Self {
+        let now = Instant::now();
+        let state = State {
+            chunks: VecDeque::new(),
+            bytes: 0,
+            rng,
+            last_due: now,
+            end: None,
+            left: None,
+            way,
+            silent_since: way.silent.then_some(now),
+            unanswered: back.silent,
+            unheard: false,
+            unknowing: false,
+        };
         Self { state: Mutex::new(state), changed: Notify::new() }
     }
 
@@ -93,7 +117,9 @@ impl Pipe {
     pub(super) fn reset(&self, now: Instant) {
         self.change(|state| {
             state.lose(now);
-            state.end = Some(End { due: state.arrival(now), reset: true });
+            // Nobody sends a reset again that was lost.
+            let due = if state.way.silent { never(now) } else { state.arrival(now) };
+            state.end = Some(End { due, reset: true });
         });
     }
 
@@ -110,8 +136,31 @@ impl Pipe {
     pub(super) fn cut(&self, now: Instant) {
         self.change(|state| {
             state.lose_all();
+            // An end learns that from its own host, whatever arrives.
+            (state.silent_since, state.unanswered) = (None, false);
             state.end = Some(End { due: now, reset: true });
-            state.left = Some(now);
+        });
+    }
+
+    /// The way is another one from now on.
+    pub(super) fn change_way(&self, way: Way, now: Instant) {
+        self.change(|state| state.change_way(way, now));
+    }
+
+    pub(super) fn change_way_back(&self, back: Way) {
+        self.change(|state| state.unanswered = back.silent);
+    }
+
+    /// Nothing arrives at the reader any more, for ever.
+    pub(super) fn lose_reader(&self) {
+        self.change(|state| state.unheard = true);
+    }
+
+    /// The writer writes on, for nobody.
+    pub(super) fn lose_writer(&self) {
+        self.change(|state| {
+            state.unknowing = true;
+            state.lose_all();
         });
     }
 
@@ -148,8 +197,12 @@ impl fmt::Debug for Pipe {
 
 impl State {
     fn take(&mut self, buf: &mut BytesMut, now: Instant) -> io::Result<usize> {
+        if self.unheard {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let arrived = self.arrived(now);
         let mut taken = 0;
-        while let Some(chunk) = self.chunks.front_mut().filter(|chunk| chunk.due <= now) {
+        while let Some(chunk) = self.chunks.front_mut().filter(|chunk| chunk.due <= arrived) {
             let count = chunk.bytes.len().min(READ_BYTES_MAX - taken);
             buf.extend_from_slice(&chunk.bytes[..count]);
             chunk.bytes.advance(count);
@@ -162,7 +215,7 @@ impl State {
         self.bytes -= taken;
         match self.end {
             _ if taken > 0 => Ok(taken),
-            Some(end) if end.due <= now && self.chunks.is_empty() => match end.reset {
+            Some(end) if end.due <= arrived && self.chunks.is_empty() => match end.reset {
                 true => Err(io::ErrorKind::ConnectionReset.into()),
                 false => Ok(0),
             },
@@ -171,7 +224,11 @@ impl State {
     }
 
     fn put(&mut self, bytes: &[u8], now: Instant) -> io::Result<usize> {
-        if self.end.is_some() || self.left.is_some_and(|learned| learned <= now) {
+        if self.unknowing {
+            return Ok(bytes.len());
+        }
+        if self.end.is_some() || self.left.is_some_and(|learned| learned <= now && !self.way.silent && !self.unanswered)
+        {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         if self.left.is_some() || bytes.is_empty() {
@@ -182,7 +239,8 @@ impl State {
         if count == 0 {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let due = self.arrival(now);
+        let due = self.arrival(now) + self.way.takes(count);
+        self.last_due = due;
         self.chunks.push_back(Chunk { due, bytes: Bytes::copy_from_slice(&bytes[..count]) });
         self.bytes += count;
         Ok(count)
@@ -190,8 +248,29 @@ impl State {
 
     /// When what is sent now arrives: never before what was sent earlier.
     fn arrival(&mut self, now: Instant) -> Instant {
-        self.last_due = self.last_due.max(now + latency(&mut self.rng));
+        self.last_due = self.last_due.max(now + latency(&mut self.rng) + self.way.delay);
         self.last_due
+    }
+
+    /// Until when what is due has arrived.
+    fn arrived(&self, now: Instant) -> Instant {
+        self.silent_since.map_or(now, |since| since.min(now))
+    }
+
+    fn change_way(&mut self, way: Way, now: Instant) {
+        self.way = way;
+        match self.silent_since {
+            None => self.silent_since = way.silent.then_some(now),
+            Some(_) if way.silent => {}
+            Some(since) => {
+                self.silent_since = None;
+                let again = now + sent_again(&mut self.rng, now - since);
+                let lost = self.chunks.iter_mut().map(|chunk| &mut chunk.due);
+                let lost = lost.chain(self.end.iter_mut().map(|end| &mut end.due)).filter(|due| **due > since);
+                lost.for_each(|due| *due = again.max(*due));
+                self.last_due = self.last_due.max(again);
+            }
+        }
     }
 
     fn next_due(&self) -> Option<Instant> {
@@ -199,15 +278,20 @@ impl State {
             // The reader was aborted while it waits.
             return Some(Instant::now());
         }
-        self.chunks.front().map(|chunk| chunk.due).or_else(|| self.end.map(|end| end.due))
+        if self.unheard {
+            return None;
+        }
+        let due = self.chunks.front().map(|chunk| chunk.due).or_else(|| self.end.map(|end| end.due));
+        due.filter(|due| self.silent_since.is_none_or(|since| *due <= since))
     }
 
     fn is_writable(&self) -> bool {
-        self.bytes < BYTES_MAX || self.end.is_some() || self.left.is_some()
+        self.bytes < BYTES_MAX || self.end.is_some() || self.left.is_some() || self.unknowing
     }
 
     fn lose(&mut self, now: Instant) {
-        self.chunks.retain(|chunk| chunk.due <= now);
+        let arrived = self.arrived(now);
+        self.chunks.retain(|chunk| chunk.due <= arrived);
         self.bytes = self.chunks.iter().map(|chunk| chunk.bytes.len()).sum();
         self.last_due = now;
     }

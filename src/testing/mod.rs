@@ -1,4 +1,9 @@
 //! Many nodes in one thread, on a paused clock, over memory: a cluster that a test can replay exactly.
+//!
+//! [`simulate`] runs a body on a healthy cluster; a [`Simulation`] lets a test start nodes, break the [`Network`] between
+//! them, end them, and look for what they leave behind.
+
+mod simulation;
 
 use std::{
     future::Future,
@@ -6,14 +11,10 @@ use std::{
     time::Duration,
 };
 
-use atasks_actors::host::{Host, mark_node_thread};
-use atasks_cluster::transport::Network;
-use tokio::{
-    runtime::{Builder, Handle},
-    task::JoinHandle,
-    time::Instant,
-};
+pub use atasks_cluster::{node::Counts, transport::Network};
+use tokio::{task::JoinHandle, time::Instant};
 
+pub use self::simulation::{Simulation, address};
 use crate::{Event, EventStream, Node, NodeBuilder, NodeId, StartError};
 
 /// Names the seed that a simulated test runs with; by default it is 1.
@@ -130,16 +131,9 @@ fn alike(workers: usize) -> Vec<NodeBuilder> {
 }
 
 fn on_cluster<T>(workers: Vec<NodeBuilder>, seed: u64, run: impl AsyncFnOnce(&Cluster) -> T) -> T {
-    let _marked = mark_node_thread();
-    let runtime = match Builder::new_current_thread().enable_all().start_paused(true).build() {
-        Ok(runtime) => runtime,
-        Err(error) => panic!("no runtime for the simulation: {error}"),
-    };
-    runtime.block_on(async {
-        match Cluster::start(workers, seed).await {
-            Ok(cluster) => run(&cluster).await,
-            Err(error) => panic!("the simulated cluster did not start: {error}"),
-        }
+    Simulation::run(seed, async |simulation| match Cluster::start(simulation, workers).await {
+        Ok(cluster) => run(&cluster).await,
+        Err(error) => panic!("the simulated cluster did not start: {error}"),
     })
 }
 
@@ -163,29 +157,17 @@ impl Cluster {
         &self.workers
     }
 
-    async fn start(workers: Vec<NodeBuilder>, seed: u64) -> Result<Self, StartError> {
-        let network = Network::new(seed);
-        let host = Host::Shared(Handle::current());
-        let address = |worker: usize| format!("memory:w{worker}");
+    async fn start(simulation: &Simulation, workers: Vec<NodeBuilder>) -> Result<Self, StartError> {
+        let name = |worker: usize| format!("w{worker}");
         let count = workers.len();
         let mut started = Vec::with_capacity(count);
         for (worker, builder) in workers.into_iter().enumerate() {
-            let name = format!("w{worker}");
-            let builder = builder.worker().name(&name).listen(address(worker));
-            let builder = (0..worker).map(address).fold(builder, |builder, seed| builder.seed(seed));
-            let incarnation = incarnation(seed, worker);
-            let node = builder.simulated(host.clone(), network.credentials(&name), incarnation).start().await?;
-            started.push(node);
+            let builder = simulation.worker_of(builder, &name(worker));
+            let builder = (0..worker).fold(builder, |builder, seed| builder.seed(address(&name(seed))));
+            started.push(simulation.start(builder).await?);
         }
-        let builder = Node::builder().client().name("client");
-        let builder = (0..count).map(address).fold(builder, |builder, seed| builder.seed(seed));
-        let credentials = network.credentials("client");
-        let client = builder.simulated(host, credentials, incarnation(seed, count)).min_workers(count).join().await?;
-        Ok(Self { client, workers: started })
+        let client = simulation.client("client");
+        let client = (0..count).fold(client, |builder, seed| builder.seed(address(&name(seed))));
+        Ok(Self { client: client.min_workers(count).join().await?, workers: started })
     }
-}
-
-/// Numbers that look like those of real starts, and are the same for the same seed.
-fn incarnation(seed: u64, node: usize) -> u64 {
-    (seed.wrapping_mul(1000) + node as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }

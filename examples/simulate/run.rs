@@ -1,0 +1,302 @@
+//! One run: starts the cluster of a seed, has its nodes call each other while faults happen, and waits for the end.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use atasks::testing::{Counts, Simulation, address};
+use atasks::{Event, Node, NodeBuilder, NodeId, TaskError};
+use futures_util::future::join_all;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+
+use crate::ledger::{End, Entries, Ledger};
+use crate::model;
+use crate::plan::{BUSY, Fault, Plan};
+use crate::work::{Call, Doing, Maker, Place, make};
+
+/// Longest that the last await may take after the last heal: no call takes that long.
+pub(crate) const SETTLED_WITHIN: Duration = Duration::from_secs(60);
+/// Then all that was left behind is gone, and lost nodes have found each other again.
+const TIDY_AFTER: Duration = Duration::from_secs(6);
+pub(crate) const PLACE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What came of a seed.
+#[derive(Debug)]
+#[allow(dead_code, reason = "the tests need less of it than the example")]
+pub(crate) struct Report {
+    pub(crate) calm: bool,
+    pub(crate) awaits: usize,
+    pub(crate) bodies: usize,
+    pub(crate) faults: usize,
+    pub(crate) losses: usize,
+    /// Of all that happened, in order.
+    pub(crate) hash: u64,
+    pub(crate) lines: Vec<String>,
+    /// What should never happen.
+    pub(crate) breaches: Vec<String>,
+}
+
+/// What happened on a node, and when.
+pub(crate) type Told = (Duration, NodeId, Event);
+
+/// What the model looks at, beside the ledger.
+#[derive(Default)]
+pub(crate) struct Ends {
+    pub(crate) hung: bool,
+    pub(crate) counts: Vec<(NodeId, Counts)>,
+    pub(crate) events: Vec<Told>,
+}
+
+struct Run<'a> {
+    simulation: &'a Simulation,
+    plan: &'a Plan,
+    seed: u64,
+    ledger: Ledger,
+    maker: Maker,
+    nodes: RefCell<BTreeMap<String, Node>>,
+    events: Arc<Mutex<Vec<Told>>>,
+}
+
+/// What is done to a node.
+enum Order {
+    Kill(Duration),
+    Unplug(Duration),
+    Drain(Duration),
+}
+
+/// Runs a seed, and judges it.
+pub(crate) fn run(seed: u64) -> Report {
+    let plan = Plan::new(seed);
+    let (ledger, ends) = Simulation::run(seed, async |simulation| {
+        let maker = Maker { workers: plan.workers };
+        let ledger = Ledger::new();
+        let (nodes, events) = Default::default();
+        let run = Run { simulation, plan: &plan, seed, ledger, maker, nodes, events };
+        let ends = run.to_the_end().await;
+        (run.ledger, ends)
+    });
+    let breaches = model::judge(&plan, &ledger, &ends);
+    let entries = ledger.entries();
+    let lines = lines(&entries, &ends.events);
+    let mut hasher = DefaultHasher::new();
+    lines.hash(&mut hasher);
+    Report {
+        calm: plan.calm,
+        awaits: entries.awaits.len(),
+        bodies: entries.bodies.len(),
+        faults: plan.faults.len(),
+        losses: ends.events.iter().filter(|(_, _, event)| matches!(event, Event::NodeLost(..))).count(),
+        hash: hasher.finish(),
+        lines,
+        breaches,
+    }
+}
+
+/// All that happened, to be compared with another run of the same seed.
+fn lines(entries: &Entries, events: &[Told]) -> Vec<String> {
+    let events = events.iter().map(|(at, node, event)| match event {
+        // Its backtrace is read anew only now and then.
+        Event::Crashed(subject, _) => format!("{at:?} {node} crashed {subject:?}"),
+        event => format!("{at:?} {node} {event:?}"),
+    });
+    let awaits = entries.awaits.iter().map(|(key, awaited)| match &awaited.ended {
+        Some((at, End::Failed(TaskError::Crashed(crash)))) => format!("{key} {at:?} {}", crash.message()),
+        ended => format!("{key} {ended:?}"),
+    });
+    let bodies = entries.bodies.iter().map(|body| format!("{body:?}"));
+    let mut lines: Vec<_> = events.chain(awaits).chain(bodies).collect();
+    // A node that ends stops its actors in the order of ractor's own map, all of them at one moment.
+    lines.sort_unstable();
+    lines
+}
+
+impl Run<'_> {
+    async fn to_the_end(&self) -> Ends {
+        let mut orders = BTreeMap::new();
+        let workers = (0..self.plan.workers).map(|worker| format!("w{worker}"));
+        let names = workers.chain((0..self.plan.clients).map(|client| format!("c{client}")));
+        let lives: Vec<_> = names
+            .map(|name| {
+                let (give, take) = mpsc::unbounded_channel();
+                orders.insert(name.clone(), give);
+                self.life(name, take)
+            })
+            .collect();
+        let all = async {
+            tokio::join!(biased; self.faults(orders), join_all(lives));
+        };
+        let hung = timeout(BUSY + SETTLED_WITHIN, all).await.is_err();
+        let mut ends = Ends { hung, ..Ends::default() };
+        if !hung {
+            sleep(TIDY_AFTER).await;
+            self.count(&mut ends).await;
+            self.probe().await;
+            sleep(Duration::from_secs(1)).await;
+            self.count(&mut ends).await;
+        }
+        ends.events = std::mem::take(&mut *self.events.lock().unwrap_or_else(PoisonError::into_inner));
+        ends
+    }
+
+    async fn count(&self, ends: &mut Ends) {
+        let nodes: Vec<_> = self.nodes.borrow().values().cloned().collect();
+        for node in nodes {
+            ends.counts.push((node.id().clone(), self.simulation.counts(&node).await));
+        }
+    }
+
+    /// Every node calls every worker: now nothing is in the way.
+    async fn probe(&self) {
+        let nodes: Vec<_> = self.nodes.borrow().values().cloned().collect();
+        for node in &nodes {
+            for worker in 0..self.plan.workers {
+                let call = Call {
+                    place: Place::Node(format!("w{worker}")),
+                    idempotent: false,
+                    retries: 0,
+                    timeout_ms: None,
+                    dropped_ms: None,
+                    body: Doing::nothing(),
+                    load: 100_000,
+                };
+                let _ = timeout(Duration::from_secs(5), node.scope(make(&self.ledger, node.id(), &call))).await;
+            }
+        }
+    }
+
+    async fn faults(&self, orders: BTreeMap<String, mpsc::UnboundedSender<Order>>) {
+        let network = self.simulation.network();
+        let order = |name: &str, order| {
+            let _ = orders[name].send(order);
+        };
+        for (at, fault) in &self.plan.faults {
+            if *at > BUSY {
+                break;
+            }
+            sleep(at.saturating_sub(self.ledger.now())).await;
+            tracing::info!(at = ?self.ledger.now(), ?fault, "fault");
+            match fault {
+                Fault::Cut(one, other) => network.cut(one, other),
+                Fault::CutAt(end, other) => network.cut_at(end, other),
+                Fault::Forget(one, other) => network.forget(one, other),
+                Fault::Silence(from, to) => network.silence(from, to),
+                Fault::Isolate(name) => network.isolate(name),
+                Fault::Delay(from, to, delay) => network.delay(from, to, *delay),
+                Fault::Slow(from, to, bytes) => network.slow(from, to, *bytes),
+                Fault::Refuse(from, to) => network.refuse(from, to),
+                Fault::Heal(one, other) => network.heal(one, other),
+                Fault::HealAll => network.heal_all(),
+                Fault::Kill(name, away) => order(name, Order::Kill(*away)),
+                Fault::Unplug(name, away) => order(name, Order::Unplug(*away)),
+                Fault::Drain(name, away) => order(name, Order::Drain(*away)),
+            }
+        }
+        sleep(BUSY.saturating_sub(self.ledger.now())).await;
+        network.heal_all();
+    }
+
+    /// One node after another under one name.
+    async fn life(&self, name: String, mut orders: mpsc::UnboundedReceiver<Order>) {
+        let mut rng = StdRng::seed_from_u64(self.seed ^ name.bytes().fold(7, |all, byte| all * 31 + u64::from(byte)));
+        loop {
+            let Some(node) = self.start(&name).await else { continue };
+            let (stopped, mut orderly) = (Cell::new(false), None);
+            {
+                let mut calls = pin!(self.calls(&node, &mut rng, &stopped));
+                let order = tokio::select! {
+                    biased;
+                    Some(order) = orders.recv() => order,
+                    () = &mut calls => return,
+                };
+                let away = match order {
+                    Order::Kill(away) => {
+                        self.ledger.killed(node.id());
+                        self.simulation.kill(&node);
+                        away
+                    }
+                    Order::Unplug(away) => {
+                        self.ledger.killed(node.id());
+                        self.simulation.unplug(&node);
+                        away
+                    }
+                    Order::Drain(away) => {
+                        stopped.set(true);
+                        let drained = async {
+                            node.drain().await;
+                            self.ledger.killed(node.id());
+                        };
+                        tokio::join!(biased; drained, calls);
+                        away
+                    }
+                };
+                orderly.replace(away);
+            }
+            self.nodes.borrow_mut().remove(&name);
+            drop(node);
+            sleep(orderly.unwrap_or_default()).await;
+        }
+    }
+
+    async fn start(&self, name: &str) -> Option<Node> {
+        let (simulation, plan) = (self.simulation, self.plan);
+        let is_worker = name.starts_with('w');
+        let seeds = (0..plan.workers).map(|worker| format!("w{worker}")).filter(|seed| seed != name);
+        let with_seeds = |builder| seeds.fold(builder, |builder: NodeBuilder, seed| builder.seed(address(&seed)));
+        let with_settings = |builder: NodeBuilder| {
+            builder.configure(|config| config.placement.place_timeout = PLACE_TIMEOUT).state(self.ledger.clone())
+        };
+        let node = match is_worker {
+            true => {
+                simulation.start(with_settings(with_seeds(simulation.worker(name).executors(plan.executors)))).await
+            }
+            false => with_settings(with_seeds(simulation.client(name))).join().await,
+        };
+        let node = node.inspect_err(|error| tracing::info!(name, %error, "did not start")).ok()?;
+        let (mut events, id, ledger, told) =
+            (node.events(), node.id().clone(), self.ledger.clone(), self.events.clone());
+        tokio::spawn(async move {
+            while let Some(event) = events.next().await {
+                tracing::debug!(at = ?ledger.now(), node = %id, ?event);
+                if ledger.is_killed(&id) {
+                    return;
+                }
+                told.lock().unwrap_or_else(PoisonError::into_inner).push((ledger.now(), id.clone(), event));
+            }
+        });
+        self.nodes.borrow_mut().insert(name.to_owned(), node.clone());
+        Some(node)
+    }
+
+    /// Makes calls for as long as all do, or until it is stopped, and waits for what came of them.
+    async fn calls(&self, node: &Node, rng: &mut StdRng, stopped: &Cell<bool>) {
+        let mut made = FuturesUnordered::new();
+        // A worker has enough to do.
+        let every = self.plan.root_every * if node.id().name().starts_with('w') { 4 } else { 1 };
+        loop {
+            let pause = rng.random_range(Duration::ZERO..=2 * every);
+            let mut pause = pin!(sleep(pause));
+            loop {
+                tokio::select! {
+                    biased;
+                    () = &mut pause => break,
+                    Some(()) = made.next() => {}
+                }
+            }
+            if self.ledger.now() >= BUSY || stopped.get() {
+                break;
+            }
+            let call = self.maker.tree(rng);
+            let ledger = self.ledger.clone();
+            made.push(async move { node.scope(make(&ledger, node.id(), &call)).await });
+        }
+        while made.next().await.is_some() {}
+    }
+}
