@@ -145,27 +145,39 @@
 //!
 //! # Features
 //!
+//! - `worker`, on by default: all that runs tasks, and the part in ractor's cluster. A program that only calls tasks of
+//!   workers elsewhere, which it knows by [`declare!`], does without: `atasks = { version = "..", default-features = false }`
+//!   builds a quarter fewer crates, none of them ractor_cluster, and a binary smaller by a quarter. It joins as a client, or
+//!   by [`#[main]`](macro@main) the cluster that is configured; there is no [`LocalCluster`], [`#[test]`](macro@test),
+//!   [`Node::loopback`] or [`Gateway`], and a node that is to be a worker does not start. See `examples/thin_client`.
 //! - `tool`: the program `atasks` for the shell, which lists nodes and tasks, calls and drains:
 //!   `cargo install --path . --features tool` in the sources, then `atasks --help`.
 //! - `testing`: simulated clusters in virtual time, `#[atasks::test(sim = 3)]`.
+
+// A client leaves what only workers use idle, and no binary has it.
+#![cfg_attr(not(feature = "worker"), allow(dead_code))]
 
 mod call;
 mod context;
 mod default_node;
 mod driver;
 mod everywhere;
+#[cfg(feature = "worker")]
 mod gateway;
 mod json;
 mod launch;
+#[cfg(feature = "worker")]
 mod local_cluster;
 mod node;
 mod portable;
 mod program;
 mod retry;
+#[cfg(feature = "worker")]
 mod serve;
 mod task;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "worker")]
 mod trial;
 mod worker_options;
 
@@ -191,22 +203,26 @@ pub use atasks_cluster::{
     error::StartError,
     node::{NodeInfo, TaskInfo},
 };
-pub use atasks_macros::{declare, main, task, test};
+pub use atasks_macros::{declare, main, task};
 pub use ractor;
-pub use ractor_cluster;
+#[cfg(feature = "worker")]
+pub use {atasks_macros::test, ractor_cluster};
 
 pub use self::{
     call::TaskCall,
     context::{current, spawn, state, try_current},
     default_node::InScope,
     everywhere::Everywhere,
-    gateway::{Gateway, NotAGateway},
     json::{JsonCall, JsonReturn},
-    local_cluster::{LocalCluster, LocalClusterBuilder, LocalWorker, RunningCluster},
     node::{MONITORED_MAX, Monitored, Node, NodeBuilder},
     portable::Portable,
     retry::Retry,
     task::{Fallible, Task, TaskReturn},
+};
+#[cfg(feature = "worker")]
+pub use self::{
+    gateway::{Gateway, NotAGateway},
+    local_cluster::{LocalCluster, LocalClusterBuilder, LocalWorker, RunningCluster},
 };
 
 /// The node that a call made here would use: the one in scope, else the process's default node.

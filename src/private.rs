@@ -5,13 +5,14 @@ pub use linkme;
 pub use serde;
 pub use std::string::String as Text;
 
+#[cfg(feature = "worker")]
+pub use crate::trial::Trial;
 pub use crate::{
     __origin as origin, __task_name as task_name, __test_name as test_name,
     json::{Told, ToldAsError, ToldAsText, ToldAsValue},
     launch::Launch,
     program::TASKS,
     task::{entry_declared, entry_of},
-    trial::Trial,
 };
 use crate::{TaskError, Unplaced};
 

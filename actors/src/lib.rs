@@ -2,6 +2,9 @@
 //!
 //! Nothing in this crate knows of a network. It is a part of [`atasks`](https://docs.rs/atasks); use that crate.
 
+// Without executors what only they use lies idle, and no binary has it.
+#![cfg_attr(not(feature = "worker"), allow(dead_code))]
+
 pub mod codec;
 pub mod shape;
 
@@ -19,6 +22,10 @@ pub mod task;
 
 pub mod context;
 pub mod event;
+#[cfg(feature = "worker")]
+pub mod executor;
+#[cfg(not(feature = "worker"))]
+#[path = "executor/absent.rs"]
 pub mod executor;
 pub mod host;
 pub mod router;
@@ -26,3 +33,4 @@ pub mod slot;
 pub mod wait;
 
 mod names;
+mod park;

@@ -17,6 +17,12 @@ pub enum StartError {
          program, as in `use my_tasks as _;`"
     )]
     NoTasks,
+    /// A worker in a program that is built to be a client.
+    #[error(
+        "this program is built without the feature `worker` of atasks, so it can only be a client of workers elsewhere: to \
+         run tasks in it, remove `default-features = false` or name the feature in Cargo.toml"
+    )]
+    NotAWorker,
     /// A panic would end the process.
     #[error(
         "this program is built with panic = \"abort\": one crashing task would end the whole node; remove that line from \

@@ -3,19 +3,16 @@
 use std::{
     cell::RefCell,
     collections::VecDeque,
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::{Poll, Wake, Waker},
-    thread::{self, Thread},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+    thread,
     time::Duration,
 };
 
 use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{body::Body, fence::Fence};
-use crate::{host::STACK_BYTES, outcome::Outcome};
+use crate::{host::STACK_BYTES, outcome::Outcome, park};
 
 /// How long a thread without work is kept.
 const IDLE: Duration = Duration::from_secs(10);
@@ -166,45 +163,10 @@ impl BlockingPool {
     }
 }
 
-/// Wakes a thread that waits in [`block`]. What was woken is noted: the thread's one token for `park` may be taken by
-/// another `block` that runs inside of this one's poll.
-struct Unpark {
-    thread: Thread,
-    woken: AtomicBool,
-}
-
-impl Unpark {
-    /// Waits until it is woken, if it was not since the last time.
-    fn park(&self) {
-        while !self.woken.swap(false, Ordering::Acquire) {
-            thread::park();
-        }
-    }
-}
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.woken.store(true, Ordering::Release);
-        self.thread.unpark();
-    }
-}
-
 /// Blocks this thread until `poll` is ready. A thread for blocking tasks gives its place away while it waits.
-pub(crate) fn block<T>(mut poll: impl FnMut(&mut std::task::Context<'_>) -> Poll<T>) -> T {
-    let unpark = Arc::new(Unpark { thread: thread::current(), woken: AtomicBool::new(false) });
-    let waker = Waker::from(unpark.clone());
-    let mut cx = std::task::Context::from_waker(&waker);
-    loop {
-        if let Poll::Ready(value) = poll(&mut cx) {
-            return value;
-        }
-        match POOL.with_borrow(Clone::clone) {
-            Some(pool) => pool.without_place(|| unpark.park()),
-            None => unpark.park(),
-        }
-    }
+pub(crate) fn block<T>(poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
+    park::block(poll, |unpark| match POOL.with_borrow(Clone::clone) {
+        Some(pool) => pool.without_place(|| unpark.park()),
+        None => unpark.park(),
+    })
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-use super::Pool;
+use super::{LoadReport, Pool};
 
 /// How much a node has to do, in invocations.
 #[derive(Debug, Default)]
@@ -26,29 +26,6 @@ impl Load {
     pub(super) fn told(&self) {
         self.moved.store(true, Ordering::Relaxed);
         self.moves.notify_one();
-    }
-}
-
-/// A reading of a node's [`Load`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LoadReport {
-    /// Invocations that wait to be started.
-    pub unstarted: u32,
-    /// Executors that are polling.
-    pub running: u32,
-    /// Invocations that are started and wait for something.
-    pub suspended: u32,
-    /// Mean time on an executor of what is to be done, or of what was, in microseconds; 0: not known yet.
-    pub mean_us: u32,
-    /// Executors that one invocation keeps for longer than `node.stall_after` without yielding; they count as running.
-    pub stalled: u32,
-}
-
-impl LoadReport {
-    /// Whether there is nothing to do.
-    #[must_use]
-    pub fn is_nothing(self) -> bool {
-        self.unstarted == 0 && self.running == 0 && self.suspended == 0
     }
 }
 

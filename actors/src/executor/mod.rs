@@ -15,7 +15,9 @@ mod limits;
 mod load;
 mod means;
 mod queue;
+mod report;
 mod running;
+mod settings;
 mod stamp;
 mod task_actor;
 #[cfg(test)]
@@ -28,7 +30,6 @@ use std::{
         atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     task::Poll,
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -51,7 +52,9 @@ use self::{
 pub use self::{
     burn::{Burn, burn},
     fence::Fence,
-    load::{Load, LoadReport},
+    load::Load,
+    report::LoadReport,
+    settings::Settings,
     stamp::Stall,
 };
 use crate::{
@@ -77,23 +80,6 @@ const INLINE_CALLS_MAX: u32 = 512;
 
 /// Threads for blocking tasks, for each executor.
 const BLOCKING_PER_EXECUTOR: usize = 4;
-
-/// How a node runs its tasks.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Executor threads, at least 1.
-    pub executors: usize,
-    /// Gives each call an actor, also those that end in their first poll.
-    pub actor_for_every: bool,
-    /// How long a cancelled task may go on that holds a `cancelled()` future.
-    pub cancel_grace: Duration,
-    /// How late the clock of the node may be before it counts as stopped; none, and it never does.
-    pub stopped_after: Option<Duration>,
-    /// All nodes share one thread: blocking tasks run in it as well.
-    pub shared_host: bool,
-    /// Tasks in the program's table.
-    pub tasks: usize,
-}
 
 /// An invocation that waits to be started.
 pub(crate) struct Order {

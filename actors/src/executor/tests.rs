@@ -1,6 +1,9 @@
 //! Which calls get an actor, as only the executor itself can tell.
 
-use std::sync::{OnceLock, atomic::AtomicU64};
+use std::{
+    sync::{OnceLock, atomic::AtomicU64},
+    time::Duration,
+};
 
 use futures_util::future::poll_fn;
 use tokio::sync::Notify;

@@ -3,15 +3,20 @@
 use std::sync::{Arc, Weak};
 
 use atasks_actors::executor::Pool;
-use ractor::{Actor, ActorProcessingErr, ActorRef, Message, SupervisionEvent};
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, Message, SpawnErr, SupervisionEvent};
 
 use super::{load::tell_load, watch::watch};
 use crate::node::NodeCore;
 
-pub(crate) struct AgentActor;
+struct AgentActor;
+
+/// Starts the agent of a worker as a child of `root`.
+pub(crate) async fn start(node: &Arc<NodeCore>, root: ActorCell) -> Result<(), SpawnErr> {
+    AgentActor::spawn_linked(None, AgentActor, node.clone(), root).await.map(drop)
+}
 
 /// Nothing is asked of it yet but to live.
-pub(crate) enum AgentMsg {}
+enum AgentMsg {}
 
 impl Message for AgentMsg {}
 

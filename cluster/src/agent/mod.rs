@@ -1,7 +1,13 @@
 //! The agent: takes or refuses what peers ask this node to run, and hands it to the executors, which it supervises.
 
+#[cfg(feature = "worker")]
 mod actor;
+#[cfg(not(feature = "worker"))]
+#[path = "absent.rs"]
+mod actor;
+#[cfg(feature = "worker")]
 mod load;
+#[cfg(feature = "worker")]
 mod watch;
 
 use std::sync::{Arc, OnceLock};
@@ -19,7 +25,7 @@ use atasks_actors::{
 use bytes::Bytes;
 use tokio::{sync::Notify, time::Instant};
 
-pub(crate) use self::actor::AgentActor;
+pub(crate) use self::actor::start;
 use crate::node::NodeCore;
 
 /// What a peer asks for, as it came in.

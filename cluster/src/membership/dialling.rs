@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, timeout};
 
-use super::{MembershipMsg, listen::GREETING_TIME_MAX};
+use super::{GREETING_TIME_MAX, MembershipMsg};
 use crate::{
     address::Address,
     link::{Connection, GreetError, Link, greet},

@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::MembershipMsg;
+use super::{GREETING_TIME_MAX, MembershipMsg};
 use crate::{
     link::{GreetError, greet},
     node::NodeCore,
@@ -23,8 +23,6 @@ use crate::{
 /// Greetings under way at once. One more, and the oldest is cut off: whoever only connects and says nothing cannot keep
 /// others out.
 const GREETINGS_MAX: usize = 64;
-/// Longest that a greeting may take, the transport's handshake included.
-pub(super) const GREETING_TIME_MAX: Duration = Duration::from_secs(3);
 /// Wait after the system had no descriptor left for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Time between two lines about peers that were not let in, so that nobody can fill the log.

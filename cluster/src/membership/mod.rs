@@ -6,10 +6,19 @@
 
 mod actor;
 mod dialling;
+#[cfg(feature = "worker")]
+mod listen;
+#[cfg(not(feature = "worker"))]
+#[path = "absent.rs"]
 mod listen;
 mod targets;
+
+use std::time::Duration;
 
 pub(crate) use self::{
     actor::{MembershipActor, MembershipMsg},
     listen::listen,
 };
+
+/// Longest that a greeting may take, the transport's handshake included.
+const GREETING_TIME_MAX: Duration = Duration::from_secs(3);

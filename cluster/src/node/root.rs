@@ -6,9 +6,7 @@ use std::sync::{Arc, Weak};
 use ractor::{Actor, ActorProcessingErr, ActorRef, Message, SupervisionEvent};
 
 use super::NodeCore;
-use crate::{
-    address::Address, agent::AgentActor, config::Role, control, membership::MembershipActor, placement::PlacementActor,
-};
+use crate::{address::Address, agent, config::Role, control, membership::MembershipActor, placement::PlacementActor};
 
 pub(crate) struct RootActor;
 
@@ -31,7 +29,7 @@ impl Actor for RootActor {
         let weak = Arc::downgrade(&node);
         let root = myself.get_cell();
         if node.role == Role::Worker {
-            AgentActor::spawn_linked(None, AgentActor, node.clone(), root.clone()).await?;
+            agent::start(&node, root.clone()).await?;
         }
         let (placement, _) = PlacementActor::spawn_linked(None, PlacementActor, weak.clone(), root.clone()).await?;
         let _ = node.placement.set(placement);

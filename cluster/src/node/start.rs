@@ -80,6 +80,9 @@ impl NodeCore {
         if cfg!(panic = "abort") {
             return Err(StartError::PanicAbort);
         }
+        if role == Role::Worker && cfg!(not(feature = "worker")) {
+            return Err(StartError::NotAWorker);
+        }
         if role == Role::Worker && table.is_empty() {
             return Err(StartError::NoTasks);
         }

@@ -5,8 +5,10 @@ mod actor;
 mod policy;
 mod share;
 
+#[cfg(feature = "worker")]
+pub(crate) use self::share::surplus;
 pub(crate) use self::{
     actor::{PlacementActor, PlacementMsg, Unplaceable},
     policy::{Score, best, choose, mix, prefers_here, wants},
-    share::{Share, surplus},
+    share::Share,
 };

@@ -18,6 +18,10 @@
 mod credentials;
 mod dial;
 mod error;
+#[cfg(feature = "worker")]
+mod listener;
+#[cfg(not(feature = "worker"))]
+#[path = "absent.rs"]
 mod listener;
 #[cfg(any(test, feature = "testing"))]
 mod memory;
@@ -28,7 +32,9 @@ mod unix;
 pub use credentials::Credentials;
 pub use dial::{dial, resolve};
 pub use error::{AcceptError, DialError, TransportError};
-pub use listener::{Incoming, Listener};
+#[cfg(feature = "worker")]
+pub use listener::Incoming;
+pub use listener::Listener;
 #[cfg(any(test, feature = "testing"))]
 pub use memory::Network;
 pub use socket::Socket;

@@ -9,12 +9,14 @@
 
 mod authority;
 mod config;
+#[cfg(feature = "worker")]
 mod listener;
 mod refusal;
 mod stream;
 mod tcp;
 
 pub(super) use config::Tls;
+#[cfg(feature = "worker")]
 pub(super) use listener::Listener;
 pub(super) use stream::Stream;
 pub(super) use tcp::{dial, resolve};

@@ -14,11 +14,13 @@ use super::error::{AcceptError, DialError};
 use crate::address::Address;
 
 mod folder;
+#[cfg(feature = "worker")]
 mod listener;
 mod stream;
 mod user;
 
 pub use folder::{own_runtime_folder, runtime_folder};
+#[cfg(feature = "worker")]
 pub(super) use listener::Listener;
 pub(super) use stream::Stream;
 

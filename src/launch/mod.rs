@@ -1,16 +1,20 @@
 //! What `#[atasks::main]` does before and around the user's `main`.
 
+#[cfg(feature = "worker")]
+mod worker;
+#[cfg(not(feature = "worker"))]
+#[path = "absent.rs"]
+mod worker;
+
 use std::{ffi::OsStr, fmt, future::Future, io::Write, path::Path, process::exit};
 
 use atasks_actors::host::Host;
 use atasks_cluster::config::Config;
 use tokio::runtime::Builder;
-use tracing::Level;
-use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
+use self::worker::{Local, become_worker, is_child, local_cluster, serve};
 use crate::{
-    LocalCluster, Node, NodeBuilder, StartError,
-    local_cluster::{become_worker, is_child},
+    Node, NodeBuilder, StartError,
     worker_options::{Help, WorkerOptions},
 };
 
@@ -126,7 +130,7 @@ fn prepare<S: Setup>(setup: S, mut builder: NodeBuilder) -> Result<NodeBuilder, 
 /// What keeps the node of `main` alive.
 enum Joined {
     Cluster { _node: Node },
-    Local { _cluster: LocalCluster },
+    Local { _cluster: Local },
 }
 
 fn join(builder: NodeBuilder) -> Result<Joined, StartError> {
@@ -134,30 +138,7 @@ fn join(builder: NodeBuilder) -> Result<Joined, StartError> {
     if configured {
         return Ok(Joined::Cluster { _node: builder.join_wait()? });
     }
-    let cluster = atasks_actors::wait::wait(LocalCluster::builder().node(builder).start_lazily());
-    Ok(Joined::Local { _cluster: cluster.map_err(std::io::Error::other)?? })
-}
-
-fn serve(builder: NodeBuilder) -> Result<(), StartError> {
-    log_warnings();
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let node = builder.join().await?;
-        match node.address() {
-            Some(address) => eprintln!("atasks: {} serves at {address}", node.id()),
-            None => eprintln!("atasks: {} serves", node.id()),
-        }
-        node.serve().await
-    })
-}
-
-/// Warnings go to standard error, unless the program's setup has chosen a subscriber: a worker that refuses a peer, or
-/// whose tasks crash, says so to whoever looks after it. ractor_cluster warns of every peer that leaves: no warning.
-fn log_warnings() {
-    let said = Targets::new().with_default(Level::WARN).with_target("ractor_cluster", Level::ERROR);
-    let written = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
-    // The one that is there stays.
-    let _ = tracing_subscriber::registry().with(written).with(said).try_init();
+    Ok(Joined::Local { _cluster: local_cluster(builder)? })
 }
 
 fn fail(error: &StartError) -> ! {

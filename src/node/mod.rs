@@ -1,5 +1,11 @@
 //! `Node`: this process's part of a cluster.
 
+#[cfg(feature = "worker")]
+mod worker;
+#[cfg(not(feature = "worker"))]
+#[path = "absent.rs"]
+mod worker;
+
 use std::{
     any::{Any, TypeId},
     collections::HashMap,
@@ -16,14 +22,13 @@ use atasks_actors::{
 };
 use atasks_cluster::{
     config::{Actors, Config, Hidden, Role},
-    control::gateway::Caller,
     node::{NodeCore, NodeInfo, NodeParts, TaskInfo},
     secret::Secret,
     transport::Credentials,
 };
 use ractor::{ActorRef, Message};
 
-use crate::{NodeId, StartError, default_node, default_node::InScope, gateway, program, serve};
+use crate::{NodeId, StartError, default_node, default_node::InScope, program};
 
 /// This process's part of a cluster. Cheap to clone; when the last clone is dropped the node leaves without draining.
 #[derive(Clone)]
@@ -46,15 +51,6 @@ impl Node {
     /// Makes a node step by step.
     pub fn builder() -> NodeBuilder {
         NodeBuilder::default()
-    }
-
-    /// A worker without a network, with exactly one executor thread of this process: for tests. It never becomes the
-    /// default node: use [`scope`](Self::scope).
-    ///
-    /// # Errors
-    /// See [`StartError`].
-    pub async fn loopback() -> Result<Self, StartError> {
-        Self::builder().loopback().await
     }
 
     /// Who this node is.
@@ -120,24 +116,6 @@ impl Node {
                 }
             }
         });
-    }
-
-    /// Serves tasks until SIGTERM, SIGINT or an operator ends that, then [drains](Self::drain). A second signal ends the
-    /// process at once.
-    ///
-    /// # Errors
-    /// The system gives no signals.
-    pub async fn serve(&self) -> Result<(), StartError> {
-        let mut signals = serve::Signals::new()?;
-        tokio::select! {
-            () = signals.next() => {}
-            // An operator has drained it.
-            () = self.core.closed() => return Ok(()),
-        }
-        tokio::select! {
-            () = self.drain() => Ok(()),
-            () = signals.next() => std::process::exit(130),
-        }
     }
 
     /// Leaves without harm to anybody: takes no new calls, hands back those that have not started, which then run
@@ -331,13 +309,6 @@ impl NodeBuilder {
         self
     }
 
-    /// Has a client take part in ractor's cluster as workers do: it reaches their remotable actors, and they reach its
-    /// own. One node of a process can.
-    pub fn ractor(mut self) -> Self {
-        self.ractor = true;
-        self
-    }
-
     /// Joins the cluster. The first node of a process that joins becomes its default node.
     ///
     /// # Errors
@@ -365,18 +336,6 @@ impl NodeBuilder {
             Ok(joined) => joined,
             Err(error) => Err(StartError::System(std::io::Error::other(error))),
         }
-    }
-
-    /// A worker without a network, with one executor; see [`Node::loopback`].
-    ///
-    /// # Errors
-    /// See [`StartError`].
-    pub async fn loopback(self) -> Result<Node, StartError> {
-        let builder = self.worker().executors(1).set(|config| {
-            config.cluster.listen.clear();
-            config.cluster.seeds.clear();
-        });
-        builder.private().unconfigured().start().await
     }
 
     fn unconfigured(mut self) -> Self {
@@ -445,7 +404,7 @@ impl NodeBuilder {
         // ractor's registries belong to the process, and nobody is reached without a network.
         let reaches = !config.cluster.listen.is_empty() || !config.cluster.seeds.is_empty();
         let takes_part = (role == Role::Worker || self.ractor) && reaches && !host.is_shared();
-        let ractor = takes_part.then_some(gateway::make as Caller);
+        let ractor = worker::CALLER.filter(|_| takes_part);
         let parts = NodeParts { role, config, host, io, table, credentials, incarnation, state, ractor };
         Ok(Node::from_core(NodeCore::start(parts).await?))
     }
