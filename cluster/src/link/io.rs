@@ -1,10 +1,13 @@
 //! The loops of a link, on the node's own thread: one reads, one writes, one keeps the time.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use atasks_actors::executor::LoadReport;
 use bytes::{Bytes, BytesMut};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::{Abilities, Link, LinkMsg};
 use crate::{
@@ -14,6 +17,9 @@ use crate::{
     transport::Socket,
     wire::{Acquaintance, Introduction, Notice},
 };
+
+/// How long what has come is read on after nothing can be written any more.
+const READ_ON: Duration = Duration::from_millis(200);
 
 /// How a connection has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +65,8 @@ impl Link {
             while let Some(batch) = self.next_batch(&socket) {
                 if let Err(error) = socket.write_all(&batch).await {
                     tracing::debug!(peer = %self.peer.id, %error, "the connection broke");
+                    // What the peer has said before it went is still there to be read, and the reader comes to its end.
+                    sleep(READ_ON).await;
                     return End::Broken;
                 }
             }
