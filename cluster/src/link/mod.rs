@@ -15,6 +15,8 @@ mod load;
 mod peer;
 mod redial;
 mod serve;
+#[cfg(all(test, feature = "worker"))]
+mod tests;
 
 use std::{
     fmt,
