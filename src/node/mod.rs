@@ -137,7 +137,11 @@ impl Node {
         self.core.ask_to_drain(name)
     }
 
-    /// Leaves the cluster. Calls that are awaited here end as `Cancelled`, and no call starts here any more.
+    /// Leaves the cluster at once. Calls that are awaited here end as [`Cancelled`](crate::TaskError::Cancelled) by
+    /// [`Leave`](crate::Canceller::Leave), and no call starts here any more. Of the calls of other nodes those that wait
+    /// here run elsewhere; those that run are cancelled, and end at their callers as
+    /// [`NodeLost`](crate::TaskError::NodeLost) with [`Left`](crate::Loss::Left), all of them: [`drain`](Self::drain)
+    /// lets them end.
     pub async fn leave(&self) {
         let router: Arc<dyn Router> = self.core.clone();
         default_node::withdraw(&router);

@@ -115,6 +115,8 @@ struct Out {
     writing: bool,
     /// A call has found no room: placement is told when there is some.
     wanted: bool,
+    /// This node leaves: the peer hears of no end of what runs here.
+    leaving: bool,
     lost: Option<Loss>,
 }
 
@@ -139,6 +141,7 @@ impl Link {
                 batch: Bytes::new(),
                 writing: false,
                 wanted: false,
+                leaving: false,
                 lost: None,
             }),
             peer,
