@@ -15,7 +15,8 @@ mod load;
 mod peer;
 mod redial;
 mod serve;
-#[cfg(all(test, feature = "worker"))]
+#[cfg(test)]
+#[cfg(feature = "worker")]
 mod tests;
 
 use std::{

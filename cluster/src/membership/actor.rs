@@ -33,6 +33,8 @@ pub(crate) enum MembershipMsg {
     Linked { link: Arc<Link>, connection: Connection, address: Option<Address> },
     /// What was dialled has made no link.
     NotLinked { address: Address, error: NoLink },
+    /// The wait before an address is dialled again is over.
+    Due(Address),
     /// Dial these as well.
     AddSeeds(Vec<Address>),
     /// A worker is linked, which others may not know.
@@ -75,7 +77,8 @@ impl Actor for MembershipActor {
             newcomers: Vec::new(),
             settled: false,
         };
-        state.add_seeds(&myself, seeds);
+        seeds.iter().for_each(|seed| state.targets.add_seed(seed));
+        state.dial(&myself);
         state.settle();
         Ok(state)
     }
@@ -86,6 +89,11 @@ impl Actor for MembershipActor {
         message: MembershipMsg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
+        if let MembershipMsg::Linked { address: Some(address), .. } | MembershipMsg::NotLinked { address, .. } =
+            &message
+        {
+            state.targets.ended(address);
+        }
         match message {
             MembershipMsg::Linked { link, connection, .. } if connection.resumed.is_some() => {
                 link.go_on_over(connection)
@@ -103,7 +111,8 @@ impl Actor for MembershipActor {
                 state.links.insert(actor.get_id(), link);
             }
             MembershipMsg::NotLinked { address, error } => state.not_linked(&myself, address, error),
-            MembershipMsg::AddSeeds(seeds) => state.add_seeds(&myself, seeds),
+            MembershipMsg::Due(address) => state.targets.due(&address),
+            MembershipMsg::AddSeeds(seeds) => seeds.iter().for_each(|seed| state.targets.add_seed(seed)),
             MembershipMsg::Newcomer(newcomer) => {
                 if state.newcomers.is_empty() {
                     let myself = myself.clone();
@@ -122,9 +131,10 @@ impl Actor for MembershipActor {
             }
             MembershipMsg::HeardOf { from, workers } => {
                 state.told.insert(from);
-                state.heard_of(&myself, workers);
+                state.heard_of(workers);
             }
         }
+        state.dial(&myself);
         state.settle();
         Ok(())
     }
@@ -145,31 +155,23 @@ impl Actor for MembershipActor {
         };
         if let Some(link) = state.links.remove(&who.get_id()) {
             state.told.remove(link.id());
-            for address in state.targets.lost(link.id()) {
-                state.dial(&myself, address, Duration::ZERO);
-            }
+            state.targets.lost(link.id());
+            state.dial(&myself);
         }
         Ok(())
     }
 }
 
 impl State {
-    fn add_seeds(&mut self, myself: &ActorRef<MembershipMsg>, seeds: Vec<Address>) {
-        for seed in seeds {
-            if self.targets.add(&seed, true) {
-                self.dial(myself, seed, Duration::ZERO);
-            }
+    /// Dials what is next; the answers come as messages.
+    fn dial(&mut self, myself: &ActorRef<MembershipMsg>) {
+        while let Some(address) = self.targets.next() {
+            let (node, membership) = (self.node.clone(), myself.clone());
+            tokio::spawn(async move {
+                let Some(node) = node.upgrade().filter(|node| !node.is_closed()) else { return };
+                let _ = membership.cast(dialled(&node, address).await);
+            });
         }
-    }
-
-    /// Dials `address` after `wait`; the answer comes as a message.
-    fn dial(&self, myself: &ActorRef<MembershipMsg>, address: Address, wait: Duration) {
-        let (node, membership) = (self.node.clone(), myself.clone());
-        tokio::spawn(async move {
-            sleep(wait).await;
-            let Some(node) = node.upgrade().filter(|node| !node.is_closed()) else { return };
-            let _ = membership.cast(dialled(&node, address).await);
-        });
     }
 
     fn not_linked(&mut self, myself: &ActorRef<MembershipMsg>, address: Address, error: NoLink) {
@@ -188,7 +190,11 @@ impl State {
             }
         }
         if let Some(wait) = self.targets.failed(&address) {
-            self.dial(myself, address, wait);
+            let membership = myself.clone();
+            tokio::spawn(async move {
+                sleep(wait).await;
+                let _ = membership.cast(MembershipMsg::Due(address));
+            });
         }
     }
 
@@ -203,7 +209,7 @@ impl State {
         }
     }
 
-    fn heard_of(&mut self, myself: &ActorRef<MembershipMsg>, workers: Vec<Acquaintance>) {
+    fn heard_of(&mut self, workers: Vec<Acquaintance>) {
         let Some(node) = self.node.upgrade() else { return };
         for Acquaintance { node: other, addresses } in workers {
             // Of two workers the smaller dials; the other one waits for it, unless it has just come.
@@ -213,9 +219,7 @@ impl State {
             }
             // Some may be good on its own machine only; of several that lead to it one becomes the link.
             for address in addresses.iter().filter_map(|text| text.parse::<Address>().ok()) {
-                if self.targets.add(&address, false) {
-                    self.dial(myself, address, Duration::ZERO);
-                }
+                self.targets.hear_of(&address, &other);
             }
         }
     }
