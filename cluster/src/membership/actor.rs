@@ -8,9 +8,10 @@ use std::{
 
 use atasks_actors::node_id::NodeId;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, Message, SupervisionEvent};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::{
+    complaints::Complaints,
     dialling::{NoLink, dialled},
     targets::Targets,
 };
@@ -50,6 +51,7 @@ impl Message for MembershipMsg {}
 pub(crate) struct State {
     node: Weak<NodeCore>,
     targets: Targets,
+    complaints: Complaints,
     links: BTreeMap<ActorId, Arc<Link>>,
     /// Peers that have told whom they know.
     told: BTreeSet<NodeId>,
@@ -72,6 +74,7 @@ impl Actor for MembershipActor {
         let mut state = State {
             targets: Targets::new(node.upgrade().map_or(0, |node| node.me().incarnation())),
             node,
+            complaints: Complaints::default(),
             links: BTreeMap::new(),
             told: BTreeSet::new(),
             newcomers: Vec::new(),
@@ -101,6 +104,7 @@ impl Actor for MembershipActor {
             MembershipMsg::Linked { link, connection, address } => {
                 if let Some(address) = &address {
                     state.targets.linked(address, link.id());
+                    state.complaints.is_linked(address);
                 }
                 for address in link.addresses().iter().filter_map(|text| text.parse().ok()) {
                     state.targets.linked(&address, link.id());
@@ -180,14 +184,11 @@ impl State {
             // A name may lead elsewhere another time.
             NoLink::Greet(GreetError::Itself) if !address.is_name() => return self.targets.remove(&address),
             NoLink::Greet(GreetError::Linked(peer)) if node.election().is_linked(&peer) => {
+                self.complaints.is_linked(&address);
                 return self.targets.linked(&address, &peer);
             }
-            error => {
-                let reason = error.to_string();
-                if node.note_answer(&address, &reason) && error.needs_a_person() {
-                    tracing::warn!(%address, reason, "a node is not joined, and it is dialled on");
-                }
-            }
+            NoLink::Greet(GreetError::Itself | GreetError::Linked(_)) => {}
+            error => self.complain(&node, &address, &error),
         }
         if let Some(wait) = self.targets.failed(&address) {
             let membership = myself.clone();
@@ -195,6 +196,21 @@ impl State {
                 sleep(wait).await;
                 let _ = membership.cast(MembershipMsg::Due(address));
             });
+        }
+    }
+
+    /// Tells a person what an address has answered: of a seed as long as it gives no link, of others once.
+    fn complain(&mut self, node: &NodeCore, address: &Address, error: &NoLink) {
+        let (reason, urgent) = (error.to_string(), error.needs_a_person());
+        let is_new = node.note_answer(address, &reason);
+        // Whoever joins as something else is told by an error, and has a worker then.
+        if self.targets.is_seed(address) && node.role() == Role::Worker {
+            if let Some(since) = self.complaints.answers(address, &reason, urgent, Instant::now()) {
+                let seconds = since.as_secs();
+                tracing::warn!(%address, reason, seconds, "a seed gives no link; it is dialled on");
+            }
+        } else if is_new && urgent {
+            tracing::warn!(%address, reason, "a node is not joined; it is dialled on");
         }
     }
 

@@ -110,6 +110,10 @@ impl Targets {
         }
     }
 
+    pub(super) fn is_seed(&self, address: &Address) -> bool {
+        self.by_address.get(address).is_some_and(|target| target.seed)
+    }
+
     /// The next address to dial, if one more may be under way. Each is to be [`ended`](Self::ended).
     pub(super) fn next(&mut self) -> Option<Address> {
         while self.under_way.len() < DIALS_MAX {
