@@ -345,8 +345,11 @@ impl Pool {
             let order = queue.pop();
             self.load.waiting.store(queue.len(), Ordering::SeqCst);
             drop(queue);
-            if let Some(admitted) = self.limits.admit(order?) {
-                return Some(admitted);
+            match self.limits.admit(order?) {
+                Ok(admitted) => return Some(admitted),
+                Err(cancelled) => {
+                    cancelled.into_iter().for_each(|order| self.put(|queue| queue.push_next(order)));
+                }
             }
             if self.is_closed() {
                 self.let_go();
