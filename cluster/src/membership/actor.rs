@@ -169,9 +169,10 @@ impl Actor for MembershipActor {
 impl State {
     /// Dials what is next; the answers come as messages.
     fn dial(&mut self, myself: &ActorRef<MembershipMsg>) {
+        let Some(core) = self.node.upgrade() else { return };
         while let Some(address) = self.targets.next() {
             let (node, membership) = (self.node.clone(), myself.clone());
-            tokio::spawn(async move {
+            core.io().spawn(async move {
                 let Some(node) = node.upgrade().filter(|node| !node.is_closed()) else { return };
                 let _ = membership.cast(dialled(&node, address).await);
             });
@@ -192,7 +193,7 @@ impl State {
         }
         if let Some(wait) = self.targets.failed(&address) {
             let membership = myself.clone();
-            tokio::spawn(async move {
+            node.io().spawn(async move {
                 sleep(wait).await;
                 let _ = membership.cast(MembershipMsg::Due(address));
             });
