@@ -138,8 +138,23 @@ async fn no_more_than_16_hops_are_kept_and_those_are_the_nearest() {
 }
 
 #[atasks::task]
-async fn sleeps(_: Vec<u8>) -> atasks::Result<()> {
+async fn sleeps(_load: Vec<u8>) -> atasks::Result<()> {
     tokio::time::sleep(Duration::from_secs(3600)).await;
+    Ok(())
+}
+
+/// What cannot be encoded, though its shape can be told.
+#[derive(Debug, serde::Deserialize)]
+struct Unsendable;
+
+impl serde::Serialize for Unsendable {
+    fn serialize<S: serde::Serializer>(&self, _serializer: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("it cannot be sent"))
+    }
+}
+
+#[atasks::task(version = "1")]
+async fn fails_to_encode(_what: Unsendable) -> atasks::Result<()> {
     Ok(())
 }
 
@@ -166,38 +181,49 @@ fn names(result: atasks::Result<()>, line: u32, is_this: fn(&TaskError) -> bool)
 #[test]
 fn whatever_befalls_a_call_the_error_names_the_task_and_the_await() {
     simulate_cluster([Node::builder(), Node::builder()], 1, async |cluster| {
-        let leaver = &cluster.workers()[1];
+        let [stays, leaver] = cluster.workers() else { panic!("{cluster:?}") };
         let call = || sleeps(Vec::new());
+        let here = line!() - 1;
+        let second = || tokio::time::sleep(Duration::from_secs(1));
         let late = |error: &TaskError| matches!(error, TaskError::DeadlineExceeded { waited_for: Waiting::Result, .. });
-        names(call().timeout(Duration::from_secs(1)).await, line!(), late);
-        let local = call().place(Placement::Local).await;
-        names(local, line!() - 1, |error| matches!(error, TaskError::Unplaced { .. }));
+        names(call().timeout(Duration::from_secs(1)).await, here, late);
+        names(call().place(Placement::Local).await, here, |error| matches!(error, TaskError::Unplaced { .. }));
         let nobody = call().place(Placement::Node("nobody".into())).await;
-        names(nobody, line!() - 1, |error| matches!(error, TaskError::Unplaced { .. }));
+        names(nobody, here, |error| matches!(error, TaskError::Unplaced { .. }));
         let large = sleeps(vec![0; 65 << 20]).await;
         names(large, line!() - 1, |error| matches!(error, TaskError::TooLarge { .. }));
-        let blocked = call().wait();
-        names(blocked, line!() - 1, |error| matches!(error, TaskError::WouldBlock));
+        let unsendable = fails_to_encode(Unsendable).await;
+        let error = unsendable.unwrap_err();
+        println!("{error}\n{error:?}\n");
+        assert!(matches!(error.task_error(), Some(TaskError::Codec { .. })) && error.hops().len() == 1, "{error:?}");
+        names(call().wait(), here, |error| matches!(error, TaskError::WouldBlock));
         let (lost, ()) = tokio::join!(call().on(leaver.id().clone()), async {
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            second().await;
             leaver.leave().await;
         });
-        let here = line!() - 6;
         names(lost, here, |error| matches!(error, TaskError::NodeLost { reason: Loss::Left, .. }));
         // Over two awaits and the wire: the nearest is named, and in the long form all are.
         let error = gives_up().await.unwrap_err();
-        let here = line!() - 1;
+        let top = line!() - 1;
         println!("{error}\n{error:?}\n");
         let shown = format!("{error:?}");
         assert!(error.to_string().contains(&format!("{}:{GIVES_UP}", file!())), "{error}");
-        assert!([GIVES_UP, here].iter().all(|line| shown.contains(&format!("{}:{line}", file!()))), "{shown}");
-        let client = cluster.client();
-        let (cancelled, ()) = tokio::join!(call(), async {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            client.leave().await;
-        });
-        let here = line!() - 4;
-        names(cancelled, here, |error| matches!(error, TaskError::Cancelled { by: Canceller::Leave, .. }));
-        names(call().await, line!(), |error| matches!(error, TaskError::NotJoined));
+        assert!([GIVES_UP, top].iter().all(|line| shown.contains(&format!("{}:{line}", file!()))), "{shown}");
+        let (drained, rejected, ()) = tokio::join!(
+            call(),
+            async {
+                second().await;
+                second().await;
+                call().place(Placement::Node("w0".into())).await
+            },
+            async {
+                second().await;
+                stays.drain().await;
+            }
+        );
+        names(rejected, here, |error| matches!(error, TaskError::Rejected { .. }));
+        names(drained, here, |error| matches!(error, TaskError::Cancelled { by: Canceller::Drain, .. }));
+        cluster.client().leave().await;
+        names(call().await, here, |error| matches!(error, TaskError::NotJoined));
     });
 }
