@@ -120,7 +120,8 @@ pub(crate) fn decode<R: TaskReturn>(driver: &Driver, outcome: Result<Bytes, Task
         },
         Err(error) => error,
     };
-    R::from_task_error(error)
+    // An erased error takes the name of the await along.
+    passing(driver.hop(), || R::from_task_error(error))
 }
 
 pub(crate) fn already_polled() -> TaskError {
@@ -283,9 +284,10 @@ impl<R: TaskReturn> TaskCall<R> {
     /// Blocks this thread until the call is over; for programs without async. Works on every thread but one that a node
     /// needs to go on: there it gives [`TaskError::WouldBlock`]. Never panics.
     pub fn wait(self) -> R {
+        let hop = self.driver().hop();
         match atasks_actors::wait::wait(self) {
             Ok(value) => value,
-            Err(error) => R::from_task_error(error),
+            Err(error) => passing(hop, || R::from_task_error(error)),
         }
     }
 }

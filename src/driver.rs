@@ -180,7 +180,7 @@ impl Driver {
 
     /// The await that reads the outcome.
     pub(crate) fn hop(&self) -> Await {
-        let node = self.node.as_ref().map_or_else(|| NodeId::new("-", 0), |node| node.id().clone());
+        let node = self.node.as_ref().map(|node| node.id().clone());
         Await { task: self.task, node, site: self.site }
     }
 

@@ -152,18 +152,29 @@ fn fingerprint(entry: &TaskEntry, build: &dyn Fn() -> Vec<u8>) -> Result<Fingerp
     }
 }
 
-/// The names of `known` that look most like `name`, the nearest first; at most 3, none that differs in more than a third of its letters.
+/// The names of `known` that look most like `name`, the nearest first; at most 3, none that differs in more than a third
+/// of its letters, as a whole or in what stands behind the path: who knows a function may not know its crate.
 #[must_use]
 pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut near: Vec<_> = known
-        .map(|other| (distance(name, other), other))
-        .filter(|(distance, other)| *distance <= name.len().max(other.len()) / 3)
+        .filter_map(|other| {
+            let behind = |path: &'a str| path.rsplit("::").next().unwrap_or(path);
+            let own = name.rsplit("::").next().unwrap_or(name);
+            // The same function of another path is a little less near than one that is misspelt.
+            let without_path = near(own, behind(other)).map(|distance| distance + 1);
+            Some((near(name, other).into_iter().chain(without_path).min()?, other))
+        })
         .collect();
     near.sort_unstable();
     // Names share their paths: beside one that is nearly it, those that are only somewhat alike are noise.
     let least = near.first().map_or(0, |(distance, _)| *distance);
     near.retain(|(distance, _)| *distance <= 2 * least + 1);
     near.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
+}
+
+/// The distance of two names, if it is that of names that look alike.
+fn near(from: &str, to: &str) -> Option<usize> {
+    Some(distance(from, to)).filter(|distance| *distance <= from.len().max(to.len()) / 3)
 }
 
 /// The least number of letters to put in, take out or change.
@@ -190,5 +201,15 @@ mod tests {
         let known = ["app::resize", "app::fib", "app::resized", "zzz"];
         assert_eq!(nearest("app::resise", known.into_iter()), ["app::resize", "app::resized"]);
         assert!(nearest("qqqqqqq", known.into_iter()).is_empty());
+    }
+
+    #[test]
+    fn a_function_is_found_without_its_path_or_under_another() {
+        let known = ["myapp::images::resize", "myapp::images::rotate", "other::resize_all", "myapp::fib"];
+        for name in ["resize", "resise", "images::resize", "app::resize", "wholly::different::resize"] {
+            assert_eq!(nearest(name, known.into_iter())[0], "myapp::images::resize", "{name}");
+        }
+        assert_eq!(nearest("myapp::fub", known.into_iter()), ["myapp::fib"]);
+        assert!(nearest("myapp::images", known.into_iter()).is_empty());
     }
 }

@@ -231,7 +231,7 @@ impl fmt::Display for Payload {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Loss {
-    /// It said goodbye.
+    /// It said goodbye; what still ran there was cancelled.
     Left,
     /// Its connection closed and it does not answer any more.
     Closed,
@@ -314,7 +314,8 @@ pub enum Canceller {
     Operator,
     /// The node that ran it was drained.
     Drain,
-    /// The node that made the call, or ran it, has left.
+    /// The node that made the call has left. A body is told so as well when its own node leaves; whoever awaits it from
+    /// another node gets [`TaskError::NodeLost`] with [`Loss::Left`].
     Leave,
 }
 

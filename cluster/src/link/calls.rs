@@ -99,9 +99,11 @@ impl Link {
         true
     }
 
-    /// Ends the calls that wait here because this node leaves.
+    /// Ends the calls that wait here because this node leaves, and what runs here for the peer: that is told nothing more
+    /// of it but the goodbye. How far a cancelled body came until then would be chance.
     pub(crate) fn leave(&self) {
         let mut out = self.out();
+        out.leaving = true;
         // What waits to be written leaves before the goodbye, and outcomes may still come: the calls stay known.
         let left = out.pending.abandon_all();
         drop(out);
@@ -109,7 +111,7 @@ impl Link {
             let error = TaskError::Cancelled { by: Canceller::Leave, ran: Ran::Maybe };
             slot.complete(Outcome::Failed(error));
         }
-        self.serving.cancel_all(Canceller::Loss);
+        self.serving.cancel_all(Canceller::Leave);
     }
 
     fn head_of(&self, invocation: &Invocation, call: u64, task: u32) -> Head {

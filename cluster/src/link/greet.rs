@@ -5,7 +5,7 @@ use std::{io, sync::Arc};
 use atasks_actors::node_id::NodeId;
 use bytes::BytesMut;
 
-use super::{Connection, Link, Peer, Resumed};
+use super::{Connection, Link, Peer, Resumed, election::Ticket};
 use crate::{
     address::Address,
     config::Role,
@@ -67,21 +67,29 @@ pub(crate) async fn greet(
     if resumes {
         return go_on(node, talk, &hello, &peer.id, session).await;
     }
+    if peer.id == *node.me() {
+        talk.refuse(dialled, &hello, RefusalReason::NotWanted, GreetError::Itself.to_string()).await;
+        return Err(GreetError::Itself);
+    }
+    if dialled == Dialled::ByUs {
+        // Before anything is reserved: a connection that is not wanted over there takes nobody's place here.
+        talk.hear_welcome(&peer.id).await?;
+    }
     if let Err(text) = node.may_be_named(&peer, dialled) {
         talk.refuse(dialled, &hello, RefusalReason::NameTaken, text.clone()).await;
         return Err(GreetError::NameTaken(text));
     }
     node.evict_broken(&peer.id);
-    if !node.election().reserve(&peer.id, dialled) {
-        let error = if peer.id == *node.me() { GreetError::Itself } else { GreetError::Linked(peer.id) };
+    let reserved = node.election().reserve(&peer.id, dialled);
+    let Some(ticket) = reserved else {
+        let error = GreetError::Linked(peer.id);
         talk.refuse(dialled, &hello, RefusalReason::NotWanted, error.to_string()).await;
         return Err(error);
-    }
-    let mut reserved = Reserved { node, peer: &peer.id, dialled, stands: Stands::Reserved };
+    };
+    let mut reserved = Reserved { node, peer: &peer.id, ticket, stands: Stands::Reserved };
     let welcome = Greeting::Welcome(Welcome { version: VERSIONS.max, resumed: None });
     match dialled {
         Dialled::ByUs => {
-            talk.hear_welcome(&peer.id).await?;
             // Before the peer hears that it is the link: it must not come to be so at that end alone.
             reserved.confirm()?;
             talk.say(&[&welcome]).await?;
@@ -109,13 +117,15 @@ pub(crate) async fn greet_again(node: &Arc<NodeCore>, link: &Link, socket: Socke
         talk.refuse(Dialled::ByUs, &hello, RefusalReason::NotWanted, error.to_string()).await;
         return Err(error);
     }
-    if !node.election().reserve_again(&peer, Dialled::ByUs) {
+    // Before anything is reserved: a connection that is not wanted over there takes nobody's place here.
+    let resumed = talk.hear_welcome(&peer).await?.ok_or(GreetError::Gone)?;
+    let reserved = node.election().reserve_again(&peer, Dialled::ByUs);
+    let Some(ticket) = reserved else {
         let error = GreetError::Linked(peer);
         talk.refuse(Dialled::ByUs, &hello, RefusalReason::NotWanted, error.to_string()).await;
         return Err(error);
-    }
-    let mut reserved = Reserved { node, peer: &peer, dialled: Dialled::ByUs, stands: Stands::ReservedAgain };
-    let resumed = talk.hear_welcome(&peer).await?.ok_or(GreetError::Gone)?;
+    };
+    let mut reserved = Reserved { node, peer: &peer, ticket, stands: Stands::ReservedAgain };
     // It lives, and it has let go of the former connection: from here on nothing comes over that.
     let (processed, count) = link.detach_and_count().await;
     reserved.confirm()?;
@@ -135,12 +145,13 @@ async fn go_on(
         talk.refuse(Dialled::ByPeer, hello, RefusalReason::Gone, GreetError::Gone.to_string()).await;
         return Err(GreetError::Gone);
     };
-    if !node.election().reserve_again(peer, Dialled::ByPeer) {
+    let reserved = node.election().reserve_again(peer, Dialled::ByPeer);
+    let Some(ticket) = reserved else {
         let error = GreetError::Linked(peer.clone());
         talk.refuse(Dialled::ByPeer, hello, RefusalReason::NotWanted, error.to_string()).await;
         return Err(error);
-    }
-    let mut reserved = Reserved { node, peer, dialled: Dialled::ByPeer, stands: Stands::ReservedAgain };
+    };
+    let mut reserved = Reserved { node, peer, ticket, stands: Stands::ReservedAgain };
     link.is_heard();
     let (processed, count) = link.detach_and_count().await;
     let welcome = Greeting::Welcome(Welcome { version: VERSIONS.max, resumed: Some(processed) });
@@ -154,7 +165,7 @@ async fn go_on(
 struct Reserved<'a> {
     node: &'a Arc<NodeCore>,
     peer: &'a NodeId,
-    dialled: Dialled,
+    ticket: Ticket,
     stands: Stands,
 }
 
@@ -171,8 +182,8 @@ enum Stands {
 impl Reserved<'_> {
     fn confirm(&mut self) -> Result<(), GreetError> {
         let (confirmed, stands) = match self.stands {
-            Stands::ReservedAgain => (self.node.election().confirm_again(self.peer, self.dialled), Stands::Linked),
-            _ => (self.node.election().confirm(self.peer, self.dialled), Stands::Confirmed),
+            Stands::ReservedAgain => (self.node.election().confirm_again(self.peer, self.ticket), Stands::Linked),
+            _ => (self.node.election().confirm(self.peer, self.ticket), Stands::Confirmed),
         };
         if !confirmed {
             return Err(GreetError::Linked(self.peer.clone()));
@@ -185,7 +196,7 @@ impl Reserved<'_> {
 impl Drop for Reserved<'_> {
     fn drop(&mut self) {
         match self.stands {
-            Stands::Reserved | Stands::ReservedAgain => self.node.election().release(self.peer, self.dialled),
+            Stands::Reserved | Stands::ReservedAgain => self.node.election().release(self.peer, self.ticket),
             Stands::Confirmed => self.node.election().unlink(self.peer),
             Stands::Linked => {}
         }
@@ -259,6 +270,7 @@ impl Talk {
             Greeting::Refuse(Refusal { reason, text }) => Err(match reason {
                 RefusalReason::NotWanted => GreetError::Linked(peer.clone()),
                 RefusalReason::Gone => GreetError::Gone,
+                RefusalReason::NameTaken => GreetError::NameTaken(text),
                 _ => GreetError::Refused(text),
             }),
             Greeting::Hello(_) => Err(GreetingError::Malformed("is a second hello").into()),

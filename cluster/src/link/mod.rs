@@ -15,6 +15,9 @@ mod load;
 mod peer;
 mod redial;
 mod serve;
+#[cfg(test)]
+#[cfg(feature = "worker")]
+mod tests;
 
 use std::{
     fmt,
@@ -113,6 +116,8 @@ struct Out {
     writing: bool,
     /// A call has found no room: placement is told when there is some.
     wanted: bool,
+    /// This node leaves: the peer hears of no end of what runs here.
+    leaving: bool,
     lost: Option<Loss>,
 }
 
@@ -137,6 +142,7 @@ impl Link {
                 batch: Bytes::new(),
                 writing: false,
                 wanted: false,
+                leaving: false,
                 lost: None,
             }),
             peer,

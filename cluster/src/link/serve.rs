@@ -118,8 +118,9 @@ fn find<T: serde::de::DeserializeOwned>(area: &[u8], kind: u8) -> Option<T> {
 impl Sink for Link {
     fn outcome(&self, call: u64, outcome: Outcome) {
         let mut out = self.out();
-        if out.lost.is_some() {
-            // Nobody is there to hear it.
+        let unheard = out.leaving && !matches!(outcome, Outcome::HandedBack);
+        if out.lost.is_some() || unheard {
+            // Nobody is there to hear it, or shall.
             self.serving.lock().remove(&call);
             return;
         }

@@ -105,7 +105,7 @@ mod tests {
         let io = |kind: io::ErrorKind| NoLink::Dial(DialError::Io { address: address(), source: kind.into() });
         let refused = || NoLink::Dial(DialError::Refused { address: address() });
         let timed_out = || NoLink::Dial(DialError::TimedOut { address: address() });
-        let wrong = || NoLink::Dial(DialError::WrongSecret { address: address() });
+        let wrong = || NoLink::Dial(DialError::WrongSecret { address: address(), set: true });
         let told = |answers: Vec<NoLink>| {
             answers.into_iter().fold(None, |kept, next| Some(heavier(kept, next))).unwrap().to_string()
         };

@@ -82,10 +82,14 @@ impl NodeCore {
         }
     }
 
-    /// Leaves the cluster: says goodbye, and ends what waits here.
+    /// Leaves the cluster: says goodbye, and ends what waits here. What peers have asked for and has not started goes back
+    /// to them; of what runs they learn by the goodbye.
     pub async fn leave(&self) {
         if self.left.swap(true, Ordering::SeqCst) {
             return;
+        }
+        if let Some(pool) = self.agent.pool() {
+            pool.leave(|context| context.id().origin == self.me.incarnation());
         }
         let view = self.view.load_full();
         for link in view.links() {
