@@ -59,7 +59,7 @@ mod tests {
     use crate::{Loss, NodeId};
 
     fn lost(ran: Ran) -> TaskError {
-        TaskError::NodeLost { node: NodeId::new("n", 1), reason: Loss::Closed, ran }
+        TaskError::NodeLost { node: NodeId::new("n", 1), reason: Loss::Closed, ran, before: Vec::new() }
     }
 
     #[test]
