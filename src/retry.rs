@@ -78,6 +78,19 @@ mod tests {
     }
 
     #[test]
+    fn waits_differ_from_call_to_call_between_half_and_all_of_the_bound_and_are_the_same_each_time() {
+        let bound = Duration::from_millis(1000);
+        let retry = Retry::times(1).backoff(bound, bound);
+        let waits = |dice: u64| retry.next(1, &lost(Ran::No), false, dice).unwrap();
+        let all: std::collections::BTreeSet<_> = (0..1024).map(waits).collect();
+        assert_eq!(all.len(), 1024);
+        assert!(all.iter().all(|wait| (bound / 2..=bound).contains(wait)));
+        assert_eq!(waits(77), waits(77));
+        let longest = Retry::times(u32::MAX).backoff(Duration::MAX, Duration::MAX);
+        assert!(longest.next(u32::MAX, &lost(Ran::No), false, u64::MAX) <= Some(Duration::MAX));
+    }
+
+    #[test]
     fn what_no_repetition_mends_is_not_repeated() {
         let not_a_worker = TaskError::Unplaced { task: "t".into(), reason: Unplaced::NotAWorker };
         for error in [TaskError::NotJoined, TaskError::WouldBlock, not_a_worker] {
