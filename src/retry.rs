@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::{Ran, TaskError, Unplaced};
 
 /// How a failed call is repeated. Only what is safe is: a call that did not run, or may have and is idempotent. A task's
-/// own `Err` is a result, never repeated.
+/// own `Err` is a result, never repeated. Nor is a loss, once the root of the call has cost two nodes: see
+/// [`TaskError::NodeLost`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Retry {

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::sleep;
 
 const WORKERS: u64 = 8;
-const SEEDS: u64 = 60;
+const SEEDS: u64 = 24;
 /// Messages are under way for less than the shortest pause before a repetition.
 const WAY_MAX_MS: u64 = 10;
 
@@ -175,4 +175,62 @@ fn a_root_costs_two_nodes_at_most_however_its_calls_are_placed() {
     }
     println!("seeds 1 to {SEEDS}: roots that have cost no, one, two nodes: {costs:?}");
     assert!(costs[2] > SEEDS / 2, "{costs:?}");
+}
+
+/// Ends its process at its first attempt; else tells where it runs.
+#[atasks::task(idempotent, retry = 5)]
+async fn die_at_first() -> Result<String, TaskError> {
+    if current().attempt() == 1 {
+        atasks::state::<Deaths>().send((current().node().clone(), current().root())).unwrap();
+        std::future::pending::<()>().await;
+    }
+    Ok(current().node().name().to_owned())
+}
+
+/// Takes some turns of its node, and then makes the call on whose turn it is.
+#[atasks::task]
+async fn below(turns: u64) -> Result<String, TaskError> {
+    for _ in 0..turns {
+        made(Tree { place: Place::Spread, millis: 0, at_once: false, below: Vec::new(), poison: false }).await?;
+    }
+    die_at_first().place(Placement::Spread).await
+}
+
+#[atasks::task]
+async fn above(turns: u64) -> Result<String, TaskError> {
+    below(turns).place(Placement::Node("w1".into())).await
+}
+
+#[test]
+fn after_a_loss_a_call_goes_neither_to_its_own_node_nor_to_that_of_the_task_above() {
+    let mut elsewhere = 0;
+    for turns in 0..5 {
+        let (again, lost) = Simulation::run(1, async |simulation| {
+            let (deaths, mut dying) = unbounded_channel::<(NodeId, InvocationId)>();
+            let mut workers = Vec::new();
+            for at in 0..5 {
+                let builder = simulation.worker(&format!("w{at}")).state::<Deaths>(deaths.clone());
+                let builder = (0..at).fold(builder, |builder, seed| builder.seed(address(&format!("w{seed}"))));
+                workers.push(simulation.start(builder).await.unwrap());
+            }
+            let client = simulation.client("client").seed(address("w0")).min_workers(5).join().await.unwrap();
+            workers[1].wait_for(5).await;
+            let call = client.scope(above(turns).place(Placement::Node("w0".into())));
+            let kill = async {
+                let (lost, _) = dying.recv().await.unwrap();
+                simulation.kill(workers.iter().find(|worker| *worker.id() == lost).unwrap());
+                lost.name().to_owned()
+            };
+            tokio::join!(call, kill)
+        });
+        println!("after {turns} turns of w1 {lost} is lost; then {again:?}");
+        if ["w0", "w1"].contains(&lost.as_str()) {
+            assert!(matches!(again, Err(TaskError::NodeLost { .. })), "{lost}: {again:?}");
+            continue;
+        }
+        let again = again.unwrap();
+        assert!(!["w0", "w1"].contains(&again.as_str()), "{lost} was lost, and {again} risked");
+        elsewhere += 1;
+    }
+    assert_eq!(elsewhere, 3);
 }
