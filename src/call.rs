@@ -214,12 +214,16 @@ impl<R: TaskReturn> TaskCall<R> {
         self.with(|driver| driver.add_baggage(key.into(), value.into()))
     }
 
-    /// Declares that running this call twice does no harm.
+    /// Declares that running this call twice does no harm: with [`retry`](Self::retry) it is repeated also when it may have
+    /// run. Its lost attempt may run on beside the next one for a while.
     pub fn idempotent(self) -> Self {
         self.with(|driver| driver.idempotent = true)
     }
 
-    /// Repeats the call when it fails and that is safe.
+    /// Repeats the call when it fails and that is safe: it did not run, or may have and is [`idempotent`](Self::idempotent).
+    ///
+    /// One root call costs the cluster two nodes at most, however often and however deep below it is repeated: after that
+    /// a loss is told as [`TaskError::NodeLost`] at once, and says so.
     pub fn retry(self, retry: Retry) -> Self {
         self.with(|driver| driver.retry = Some(retry))
     }

@@ -32,7 +32,9 @@ async fn signalled(over: Over, name: &str, signal: Signal) -> (Worker, TaskError
 async fn a_worker_that_is_killed_is_told_as_closed() {
     for over in BOTH {
         let (_worker, error, within, _folder) = signalled(over, "killed", Signal::KILL).await;
-        let TaskError::NodeLost { node, reason: Loss::Closed, ran: Ran::Maybe } = error else { panic!("{error:?}") };
+        let TaskError::NodeLost { node, reason: Loss::Closed, ran: Ran::Maybe, .. } = error else {
+            panic!("{error:?}")
+        };
         assert!(node.name().starts_with("killed-"), "{node}");
         assert!(within < Duration::from_secs(2));
     }

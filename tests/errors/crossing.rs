@@ -55,7 +55,7 @@ fn all() -> Vec<TaskError> {
     }
     let after = Duration::from_nanos(1_000_000_007);
     for ran in RAN {
-        all.extend(LOSSES.map(|reason| TaskError::NodeLost { node: node.clone(), reason, ran }));
+        all.extend(LOSSES.map(|reason| TaskError::NodeLost { node: node.clone(), reason, ran, before: vec![] }));
         all.extend(CANCELLERS.map(|by| TaskError::Cancelled { by, ran }));
         all.extend(WAITING.map(|waited_for| TaskError::DeadlineExceeded { after, waited_for, ran }));
     }

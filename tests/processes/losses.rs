@@ -28,7 +28,7 @@ async fn read_when_there(path: &Path) -> String {
 #[track_caller]
 fn check_lost(error: &TaskError, expected: Loss, expected_ran: Ran) -> NodeId {
     match error {
-        TaskError::NodeLost { node, reason, ran } if (*reason, *ran) == (expected, expected_ran) => node.clone(),
+        TaskError::NodeLost { node, reason, ran, .. } if (*reason, *ran) == (expected, expected_ran) => node.clone(),
         other => panic!("expected {expected:?}, {expected_ran:?}, got {other:?}"),
     }
 }

@@ -141,6 +141,45 @@ pub(crate) async fn die_once(folder: PathBuf) -> Done<Whereabouts> {
     Ok(here())
 }
 
+/// How a task calls the next one below itself.
+fn placed<T: Send + Serialize + serde::de::DeserializeOwned + 'static>(
+    call: atasks::TaskCall<Done<T>>,
+    spread: bool,
+) -> atasks::TaskCall<Done<T>> {
+    if spread { call.place(Placement::Spread) } else { call }
+}
+
+/// Makes some calls that are spread, so that the next one of its node goes to another.
+#[atasks::task]
+pub(crate) async fn take_turns(count: u32) -> Done<()> {
+    for _ in 0..count {
+        whereabouts().place(Placement::Spread).await?;
+    }
+    Ok(())
+}
+
+/// Awaits itself below itself, and so on; the lowest ends its process.
+#[atasks::task(idempotent, retry = 5)]
+pub(crate) async fn poison(depth: u32, spread: bool) -> Done<()> {
+    if depth <= 1 {
+        std::process::abort();
+    }
+    placed(poison(depth - 1, spread), spread).await
+}
+
+/// Awaits many at once, one of which ends its process two levels below.
+#[atasks::task(idempotent, retry = 5)]
+pub(crate) async fn poisoned_branches(count: u32, spread: bool) -> Done<()> {
+    let harmless = (1..count).map(|_| {
+        let retry = atasks::Retry::times(5);
+        placed(carry(Vec::new(), 100), spread).idempotent().retry(retry)
+    });
+    let (harmless, poisoned) =
+        futures_util::future::join(futures_util::future::join_all(harmless), placed(poison(2, spread), spread)).await;
+    drop(harmless);
+    poisoned
+}
+
 /// Never ends by itself. Tells in files that it has started, and where, and that it was dropped.
 #[atasks::task]
 pub(crate) async fn hold(folder: PathBuf) -> Done<()> {

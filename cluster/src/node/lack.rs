@@ -30,7 +30,7 @@ impl NodeCore {
                 Some(TaskError::Unplaced { task, reason })
             }
             Placement::On(id) if !self.election().is_linked(id) => {
-                Some(TaskError::NodeLost { node: id.clone(), reason: Loss::Closed, ran: Ran::No })
+                Some(TaskError::NodeLost { node: id.clone(), reason: Loss::Closed, ran: Ran::No, before: Vec::new() })
             }
             _ => None,
         }

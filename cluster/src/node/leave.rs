@@ -49,7 +49,7 @@ impl NodeCore {
     pub fn ask_to_drain(&self, name: &str) -> bool {
         let view = self.view.load();
         let asked = view.workers().find(|link| link.id().name() == name);
-        asked.inspect(|link| link.notice(Notice::Drain)).is_some()
+        asked.inspect(|link| link.notice(&Notice::Drain)).is_some()
     }
 
     /// A peer takes no more calls.
@@ -66,7 +66,7 @@ impl NodeCore {
         }
         self.events.tell(|| Event::NodeDraining(self.me.clone()));
         for link in self.view.load().links() {
-            link.notice(Notice::Draining);
+            link.notice(&Notice::Draining);
         }
         if let Some(pool) = self.agent.pool() {
             pool.hand_back();

@@ -9,6 +9,7 @@ mod counts;
 mod fence;
 mod lack;
 mod leave;
+mod losses;
 mod names;
 mod place;
 mod root;
@@ -42,6 +43,7 @@ use tokio::{sync::watch, task::JoinHandle, time::Instant};
 
 #[cfg(feature = "testing")]
 pub use self::counts::Counts;
+pub(crate) use self::losses::{Bereaved, Losses};
 pub(crate) use self::place::Kept;
 pub use self::start::{ExitOf, NodeParts};
 pub use self::tasks::TaskInfo;
@@ -81,6 +83,7 @@ pub struct NodeCore {
     timer_loop: OnceLock<tokio::task::AbortHandle>,
     agent: Agent,
     election: Mutex<Election>,
+    losses: Losses,
     view: ArcSwap<View>,
     workers: watch::Sender<usize>,
     calls: AtomicU64,
@@ -296,7 +299,7 @@ impl NodeCore {
             Err(error) => tracing::error!(%error, "the task table cannot be told"),
         }
         if self.is_draining() {
-            link.notice(Notice::Draining);
+            link.notice(&Notice::Draining);
         }
     }
 
@@ -312,7 +315,7 @@ impl NodeCore {
         self.change_view(|view| view.with(link.clone()));
         if self.is_draining() {
             // It was introduced before that began, and was in nobody's view then.
-            link.notice(Notice::Draining);
+            link.notice(&Notice::Draining);
         }
         self.events.tell(|| Event::NodeUp(link.id().clone()));
         self.control.link_up(link);
@@ -346,6 +349,7 @@ impl NodeCore {
         if !link.lose(reason) {
             return;
         }
+        self.losses.forget_all_of(link.id());
         self.election().unlink(link.id());
         // Calls that waited for room there have to look elsewhere, and a drain waits no more for what it was sending.
         self.room_again();

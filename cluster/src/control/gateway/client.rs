@@ -176,7 +176,7 @@ impl Talk {
     }
 
     fn lost(&self, reason: Loss, ran: Ran) -> TaskError {
-        TaskError::NodeLost { node: self.node.clone(), reason, ran }
+        TaskError::NodeLost { node: self.node.clone(), reason, ran, before: Vec::new() }
     }
 }
 
