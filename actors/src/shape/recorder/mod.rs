@@ -2,7 +2,7 @@
 
 mod rules;
 
-use std::mem;
+use std::{any::type_name, mem};
 
 use serde::de::DeserializeOwned;
 
@@ -48,6 +48,8 @@ pub(super) struct Recorder {
     note: Body,
     open: Vec<Open>,
     path: Vec<Step>,
+    /// The Rust names of what is answered at each step of the path.
+    names: Vec<&'static str>,
     /// How many of the open requests recur, or look for a base: then values are as small as can be.
     ending: usize,
     requests: usize,
@@ -73,6 +75,7 @@ impl Recorder {
             note: Body::default(),
             open: Vec::new(),
             path: Vec::new(),
+            names: Vec::new(),
             ending: 0,
             requests: 0,
             fate: None,
@@ -114,6 +117,11 @@ impl Recorder {
         Stop::Over(verdict)
     }
 
+    /// The name of the innermost type that is being answered and is none of serde's or a macro's own.
+    pub(super) fn asks(&self) -> &'static str {
+        self.names.iter().rev().copied().find(|name| !name.contains("__")).unwrap_or("a type")
+    }
+
     /// Counts a request, and writes it down.
     pub(super) fn ask(&mut self, what: &str) -> Result<(), Stop> {
         self.requests += 1;
@@ -137,7 +145,9 @@ impl Recorder {
     pub(super) fn part<T>(&mut self, step: Step, answer: impl FnOnce(&mut Self) -> Result<T, Stop>) -> Result<T, Stop> {
         let since = self.choices.made();
         self.path.push(step);
+        self.names.push(type_name::<T>());
         let answered = answer(self);
+        self.names.pop();
         self.path.pop();
         match answered {
             Err(Stop::Refused(message)) if self.fate.is_none() => {

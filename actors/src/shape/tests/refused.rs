@@ -59,6 +59,14 @@ struct Deep<T> {
 #[test]
 fn what_describes_itself_is_unsupported() {
     assert!(unsupported::<Untagged>().contains("`untagged`"));
+    for (reason, name) in [
+        (unsupported::<Untagged>(), "refused::Untagged` asks the bytes what they are"),
+        (unsupported::<Vec<Deep<Flat>>>(), "refused::Flat` asks the bytes for the name"),
+        (unsupported::<Deep<Internally>>(), "refused::Internally` asks"),
+        (unsupported::<(u8, IgnoredAny)>(), "IgnoredAny` leaves out"),
+    ] {
+        assert!(reason.starts_with('`') && reason.contains(name), "{reason}");
+    }
     assert!(unsupported::<Internally>().contains("(`deserialize_any`)"));
     assert!(unsupported::<Adjacently>().contains("adjacently tagged"));
     assert!(unsupported::<Flat>().contains("`flatten`"));
