@@ -171,16 +171,19 @@ impl fmt::Display for Unplaced {
             }
             Self::VersionMismatch { here, there } => {
                 write!(f, "its fingerprint is {here} here")?;
-                let mut prints: Vec<_> = there.iter().map(|(_, print)| print).collect();
-                prints.sort_unstable();
-                prints.dedup();
+                let mut prints: Vec<&String> = Vec::new();
+                there.iter().for_each(|(_, print)| {
+                    if !prints.contains(&print) {
+                        prints.push(print);
+                    }
+                });
                 for print in prints {
                     let nodes = there.iter().filter(|(_, other)| other == print).map(|(node, _)| node.to_string());
                     write!(f, ", {print} on {}", nodes.collect::<Vec<_>>().join(" and "))?;
                 }
                 f.write_str(
-                    ": other types, version or, without a name of its own, source file; build both sides from the same source, \
-                     or, if they fit, give both one `#[task(version = \"..\")]`",
+                    ": types, version, source file or build differ; build both sides from the same source, or, if they fit, \
+                     give both one `name` and one `version` in `#[task(..)]`",
                 )
             }
             Self::Labels => f.write_str("no worker has the label"),

@@ -19,6 +19,7 @@ mod tool;
 mod types;
 mod versions;
 
+use std::process::Command;
 use std::time::Duration;
 
 use atasks::{Node, NodeBuilder, TaskError, Unplaced};
@@ -70,7 +71,7 @@ impl Place {
         let mut command = program(build);
         command.args(["worker", "--listen", &self.address, "--name", &self.name]);
         command.args(seeds.flat_map(|seed| ["--seed", seed]));
-        command.env("ATASKS__NODE__EXECUTORS", "1").env("ATASKS__PLACEMENT__PLACE_TIMEOUT", PLACE_TIMEOUT_TEXT);
+        command.env("ATASKS__NODE__EXECUTORS", "1").envs(TIMES);
         if self.over == Over::Tls {
             command.env("ATASKS__CLUSTER__SECRET", SECRET);
         }
@@ -78,9 +79,11 @@ impl Place {
     }
 }
 
-/// Only refusals wait for so long.
+/// Only refusals wait for so long. And on a machine that is busy with other things nobody is lost for it.
 const PLACE_TIMEOUT: Duration = Duration::from_millis(500);
-const PLACE_TIMEOUT_TEXT: &str = "500ms";
+const LOST_AFTER: Duration = Duration::from_secs(30);
+const TIMES: [(&str, &str); 2] =
+    [("ATASKS__PLACEMENT__PLACE_TIMEOUT", "500ms"), ("ATASKS__LIVENESS__LOST_AFTER", "30s")];
 
 /// A client of the old build, in this process.
 async fn client(places: &[&Place]) -> Node {
@@ -91,16 +94,24 @@ async fn client(places: &[&Place]) -> Node {
 }
 
 fn builder() -> NodeBuilder {
-    Node::builder().client().secret(SECRET).configure(|config| config.placement.place_timeout = PLACE_TIMEOUT)
+    Node::builder().client().secret(SECRET).configure(|config| {
+        config.placement.place_timeout = PLACE_TIMEOUT;
+        config.liveness.lost_after = LOST_AFTER;
+    })
+}
+
+/// A client of this build, without orders.
+fn client_of(build: &str, places: &[&Place]) -> Command {
+    let seeds: Vec<_> = places.iter().map(|place| &place.address[..]).collect();
+    let mut command = program(build);
+    command.env("ATASKS__CLUSTER__SEEDS", seeds.join(",")).env("ATASKS__CLUSTER__SECRET", SECRET);
+    command.envs(TIMES);
+    command
 }
 
 /// What a client of this build says to these orders (see `shared::obey`).
 fn client_says(build: &str, places: &[&Place], orders: &[&str]) -> Vec<String> {
-    let seeds: Vec<_> = places.iter().map(|place| &place.address[..]).collect();
-    let mut command = program(build);
-    command.args(orders).env("ATASKS__CLUSTER__SEEDS", seeds.join(","));
-    command.env("ATASKS__PLACEMENT__PLACE_TIMEOUT", PLACE_TIMEOUT_TEXT);
-    let Ended { code, said, .. } = run(&mut command);
+    let Ended { code, said, .. } = run(client_of(build, places).args(orders));
     assert_eq!(code, Some(0), "{said}");
     orders
         .iter()

@@ -34,6 +34,21 @@ pub(crate) fn hello(name: &str, role: Role, versions: Versions, addresses: Vec<S
     }
 }
 
+/// The hello, with an entry that only later versions know.
+fn with_a_later_field(hello: &Hello) -> Vec<u8> {
+    let mut bytes = encoded(&Greeting::Hello(hello.clone()));
+    bytes.extend_from_slice(&[200, 2, 0, 1, 2]);
+    let body = (bytes.len() - 7) as u16;
+    bytes[5..7].copy_from_slice(&body.to_le_bytes());
+    bytes
+}
+
+fn encoded(greeting: &Greeting) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    greeting.encode(&mut bytes).unwrap();
+    bytes
+}
+
 /// The task table of a node: its tasks with their fingerprints, its executors, its labels.
 pub(crate) type Introduction = (Vec<(String, Fingerprint)>, u32, Vec<String>);
 
@@ -94,44 +109,39 @@ impl Peer {
         let Greeting::Hello(theirs) = self.greeting() else { panic!("no hello") };
         println!("greeted by {}, which speaks {}", theirs.name, theirs.versions);
         let Greeting::Welcome(welcome) = self.greeting() else { panic!("no welcome") };
-        self.say_greeting(&Greeting::Welcome(Welcome { version: 1, resumed }));
+        self.stream.write_all(&encoded(&Greeting::Welcome(Welcome { version: 1, resumed }))).unwrap();
         welcome
     }
 
-    /// Takes whoever dials; none when it turns out to want another connection.
+    /// Takes whoever dials; none when it turns out to want another connection, or goes.
     pub(crate) fn accept(listener: &UnixListener, hello: &Hello) -> Option<Self> {
         let mut peer = Self::connected(listener.accept().unwrap().0);
-        let Greeting::Hello(_) = peer.greeting() else { panic!("no hello") };
-        peer.greet(hello);
-        peer.say_greeting(&Greeting::Welcome(Welcome { version: 1, resumed: None }));
-        matches!(peer.greeting(), Greeting::Welcome(_)).then_some(peer)
+        peer.hears_greeting()?;
+        let welcome = Greeting::Welcome(Welcome { version: 1, resumed: None });
+        peer.stream.write_all(&[with_a_later_field(hello), encoded(&welcome)].concat()).ok()?;
+        matches!(peer.hears_greeting()?, Greeting::Welcome(_)).then_some(peer)
     }
 
-    /// Says hello with an entry that only later versions know.
     pub(crate) fn greet(&mut self, hello: &Hello) {
-        let mut bytes = Vec::new();
-        Greeting::Hello(hello.clone()).encode(&mut bytes).unwrap();
-        bytes.extend_from_slice(&[200, 2, 0, 1, 2]);
-        let body = (bytes.len() - 7) as u16;
-        bytes[5..7].copy_from_slice(&body.to_le_bytes());
-        self.stream.write_all(&bytes).unwrap();
-    }
-
-    fn say_greeting(&mut self, greeting: &Greeting) {
-        let mut bytes = Vec::new();
-        greeting.encode(&mut bytes).unwrap();
-        self.stream.write_all(&bytes).unwrap();
+        self.stream.write_all(&with_a_later_field(hello)).unwrap();
     }
 
     pub(crate) fn greeting(&mut self) -> Greeting {
+        self.hears_greeting().expect("hung up on during the greeting")
+    }
+
+    /// None: the other end has hung up.
+    fn hears_greeting(&mut self) -> Option<Greeting> {
         let end = Instant::now() + PATIENCE;
         loop {
             if let Some((greeting, length)) = Greeting::decode(&self.buffer).unwrap() {
                 let _ = self.buffer.split_to(length);
-                return greeting;
+                return Some(greeting);
             }
             assert!(Instant::now() < end, "no greeting came");
-            assert!(self.read(), "hung up on during the greeting");
+            if !self.read() {
+                return None;
+            }
         }
     }
 
@@ -140,6 +150,10 @@ impl Peer {
             Greeting::Refuse(refusal) => refusal,
             other => panic!("{other:?}"),
         }
+    }
+
+    pub(crate) fn until_hung_up_on(&mut self) {
+        while self.read() {}
     }
 
     /// False: the other end has hung up.

@@ -21,8 +21,7 @@ fn other(listener: UnixListener) {
         loop {
             let mut peer = Peer::connected(listener.accept().unwrap().0);
             peer.greet(&hello("other", Role::Worker, OTHER, Vec::new()));
-            // Until it hangs up.
-            while peer.hear().is_some() {}
+            peer.until_hung_up_on();
         }
     });
 }

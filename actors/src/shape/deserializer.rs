@@ -26,7 +26,7 @@ macro_rules! leaf {
 macro_rules! unsupported {
     ($($method:ident: $reason:literal),* $(,)?) => {$(
         fn $method<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Stop> {
-            let reason = format!(concat!("`{}` ", $reason, " (`", stringify!($method), "`)"), self.asks());
+            let reason = format!(concat!("{} ", $reason, " (`", stringify!($method), "`)"), self.asks());
             Err(self.end(Verdict::Unsupported(reason)))
         }
     )*};

@@ -117,9 +117,17 @@ impl Recorder {
         Stop::Over(verdict)
     }
 
-    /// The name of the innermost type that is being answered and is none of serde's or a macro's own.
-    pub(super) fn asks(&self) -> &'static str {
-        self.names.iter().rev().copied().find(|name| !name.contains("__")).unwrap_or("a type")
+    /// What asks, for people: the innermost type that is none of serde's or a macro's own, or a field that is read by a
+    /// function, of which the type is not known.
+    pub(super) fn asks(&self) -> String {
+        let told = |(step, name): (&Step, &&'static str)| match step.owner {
+            _ if !name.contains("__") => Some(format!("`{}`", unwrapped(name))),
+            Some(owner) if name.contains("__DeserializeWith") => {
+                self.types.part(owner, step.part).map(|field| format!("field `{field}`"))
+            }
+            _ => None,
+        };
+        self.path.iter().zip(&self.names).rev().find_map(told).unwrap_or_else(|| "it".to_owned())
     }
 
     /// Counts a request, and writes it down.
@@ -188,6 +196,16 @@ impl Recorder {
     fn times_open(&self, open: Open) -> usize {
         self.open.iter().filter(|other| **other == open).count()
     }
+}
+
+/// Types that hand a request on to what they hold, which is not seen.
+const WRAPPERS: [&str; 5] =
+    ["core::option::Option<", "alloc::boxed::Box<", "alloc::sync::Arc<", "alloc::rc::Rc<", "atasks::portable::Owned<"];
+
+/// The type within all such types.
+fn unwrapped(name: &'static str) -> &'static str {
+    let inside = WRAPPERS.iter().find_map(|wrapper| name.strip_prefix(wrapper)?.strip_suffix('>'));
+    inside.map_or(name, unwrapped)
 }
 
 impl Open {
