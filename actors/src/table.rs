@@ -40,16 +40,21 @@ pub enum TableError {
         /// Where the other stands.
         second: String,
     },
-    /// The codec cannot carry a type of a task.
-    #[error("task `{task}` at {site} cannot be called: {reason}")]
-    Unsupported {
-        /// The task.
-        task: String,
-        /// Where it stands.
-        site: String,
-        /// What is wrong with which type.
-        reason: String,
-    },
+    /// The codec cannot carry types of these tasks.
+    #[error("{}", .0.iter().map(Unsendable::to_string).collect::<Vec<_>>().join("\n"))]
+    Unsupported(Vec<Unsendable>),
+}
+
+/// A task with a type that the codec cannot carry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("task `{task}` at {site} cannot be called: {reason}")]
+pub struct Unsendable {
+    /// The task.
+    pub task: String,
+    /// Where it stands.
+    pub site: String,
+    /// What is wrong with which type.
+    pub reason: String,
 }
 
 impl TaskTable {
@@ -81,12 +86,18 @@ impl TaskTable {
             let (first, second) = (first.origin().to_string(), second.origin().to_string());
             return Err(TableError::Duplicate { name, first, second });
         }
-        let mut tasks = Vec::with_capacity(entries.len());
+        let (mut tasks, mut unsendable) = (Vec::with_capacity(entries.len()), Vec::new());
         let mut by_name = HashMap::with_capacity(entries.len());
         for (index, entry) in (0u32..).zip(entries) {
             entry.set_index(index);
             by_name.insert(entry.name(), index);
-            tasks.push(Registered { entry, fingerprint: fingerprint(entry, build)? });
+            match fingerprint(entry, build) {
+                Ok(fingerprint) => tasks.push(Registered { entry, fingerprint }),
+                Err(one) => unsendable.push(one),
+            }
+        }
+        if !unsendable.is_empty() {
+            return Err(TableError::Unsupported(unsendable));
         }
         // A declaration stands for the same task as the body.
         for entry in all {
@@ -127,16 +138,18 @@ impl TaskTable {
     }
 }
 
-fn fingerprint(entry: &TaskEntry, build: &dyn Fn() -> Vec<u8>) -> Result<Fingerprint, TableError> {
+fn fingerprint(entry: &TaskEntry, build: &dyn Fn() -> Vec<u8>) -> Result<Fingerprint, Unsendable> {
     let Origin { manifest_dir, file, named, .. } = *entry.origin();
     let file = (!named).then(|| source_file(manifest_dir, file));
     let of = |contract: Contract<'_>| Fingerprint::of(&Parts { name: entry.name(), file: file.as_deref(), contract });
-    if let Some(version) = entry.options().version {
-        return Ok(of(Contract::Version(version)));
-    }
-    match entry.shapes() {
-        Shapes::Known { arguments, result } => Ok(of(Contract::Shape { arguments: &arguments, result: &result })),
-        Shapes::Opaque(reason) => {
+    // A version stands for the shape, and makes nothing cross that cannot.
+    match (entry.shapes(), entry.options().version) {
+        (Shapes::Unsupported(reason), _) => {
+            Err(Unsendable { task: entry.name().to_owned(), site: entry.origin().to_string(), reason })
+        }
+        (_, Some(version)) => Ok(of(Contract::Version(version))),
+        (Shapes::Known { arguments, result }, _) => Ok(of(Contract::Shape { arguments: &arguments, result: &result })),
+        (Shapes::Opaque(reason), _) => {
             tracing::warn!(
                 task = entry.name(),
                 reason,
@@ -144,10 +157,6 @@ fn fingerprint(entry: &TaskEntry, build: &dyn Fn() -> Vec<u8>) -> Result<Fingerp
                  `#[task(version = \"1\")]` lets others run it"
             );
             Ok(of(Contract::Build(&build())))
-        }
-        Shapes::Unsupported(reason) => {
-            let (task, site) = (entry.name().to_owned(), entry.origin().to_string());
-            Err(TableError::Unsupported { task, site, reason })
         }
     }
 }

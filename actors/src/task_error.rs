@@ -179,7 +179,10 @@ impl fmt::Display for Unplaced {
         match self {
             Self::NoWorkers => f.write_str("no worker is up"),
             Self::NotRegistered { nearest } => {
-                f.write_str("no worker has it (is its crate named there, as in `use the_crate as _;`?)")?;
+                f.write_str(
+                    "no worker that may run it has it (another build, or its crate is not named there, as in \
+                     `use the_crate as _;`?)",
+                )?;
                 match nearest.split_first() {
                     None => Ok(()),
                     Some((first, rest)) => {
@@ -190,12 +193,24 @@ impl fmt::Display for Unplaced {
                 }
             }
             Self::VersionMismatch { here, there } => {
-                write!(f, "its types or version differ: {here} here")?;
-                there.iter().try_for_each(|(node, print)| write!(f, ", {print} on {node}"))?;
-                f.write_str("; build both sides from the same source")
+                write!(f, "its fingerprint is {here} here")?;
+                let mut prints: Vec<&String> = Vec::new();
+                there.iter().for_each(|(_, print)| {
+                    if !prints.contains(&print) {
+                        prints.push(print);
+                    }
+                });
+                for print in prints {
+                    let nodes = there.iter().filter(|(_, other)| other == print).map(|(node, _)| node.to_string());
+                    write!(f, ", {print} on {}", nodes.collect::<Vec<_>>().join(" and "))?;
+                }
+                f.write_str(
+                    ": types, version, source file or build differ; build both sides from the same source, or, if they fit, \
+                     give both one `name` and one `version` in `#[task(..)]`",
+                )
             }
             Self::Labels => f.write_str("no worker has the label"),
-            Self::Draining => f.write_str("all workers are draining"),
+            Self::Draining => f.write_str("all workers that have it are draining"),
             Self::NoSuchNode(name) => write!(f, "no node named `{name}` is up"),
             Self::NotAWorker => f.write_str("the node is a client and runs no tasks"),
             Self::NoneSuits => f.write_str("the call's placement policy chose none of the workers that can"),

@@ -57,7 +57,7 @@ pub(crate) async fn greet(
             (talk.hear_hello().await?, own.session)
         }
         Dialled::ByPeer => {
-            let theirs = talk.hear_hello().await?;
+            let theirs = talk.hear_first(&own).await?;
             let session = theirs.session;
             (theirs, session)
         }
@@ -65,7 +65,7 @@ pub(crate) async fn greet(
     let resumes = dialled == Dialled::ByPeer && theirs.resumes;
     let (peer, hello) = (talk.peer_of(&theirs), Greeting::Hello(own));
     if resumes {
-        return go_on(node, talk, &hello, &peer.id, session).await;
+        return go_on(node, talk, &hello, &theirs).await;
     }
     if peer.id == *node.me() {
         talk.refuse(dialled, &hello, RefusalReason::NotWanted, GreetError::Itself.to_string()).await;
@@ -87,7 +87,7 @@ pub(crate) async fn greet(
         return Err(error);
     };
     let mut reserved = Reserved { node, peer: &peer.id, ticket, stands: Stands::Reserved };
-    let welcome = Greeting::Welcome(Welcome { version: VERSIONS.max, resumed: None });
+    let welcome = welcome(&theirs, None);
     match dialled {
         Dialled::ByUs => {
             // Before the peer hears that it is the link: it must not come to be so at that end alone.
@@ -111,7 +111,7 @@ pub(crate) async fn greet_again(node: &Arc<NodeCore>, link: &Link, socket: Socke
     let hello = Greeting::Hello(hello(node, link.session(), true));
     talk.say(&[&hello]).await?;
     let theirs = talk.hear_hello().await?;
-    let peer = talk.peer_of(&theirs).id;
+    let peer = NodeId::new(&theirs.name, theirs.incarnation);
     if peer != *link.id() {
         let error = GreetError::Another(peer);
         talk.refuse(Dialled::ByUs, &hello, RefusalReason::NotWanted, error.to_string()).await;
@@ -129,7 +129,7 @@ pub(crate) async fn greet_again(node: &Arc<NodeCore>, link: &Link, socket: Socke
     // It lives, and it has let go of the former connection: from here on nothing comes over that.
     let (processed, count) = link.detach_and_count().await;
     reserved.confirm()?;
-    talk.say(&[&Greeting::Welcome(Welcome { version: VERSIONS.max, resumed: Some(processed) })]).await?;
+    talk.say(&[&welcome(&theirs, Some(processed))]).await?;
     Ok(talk.into_connection(Some(Resumed { processed: resumed, count })))
 }
 
@@ -138,10 +138,10 @@ async fn go_on(
     node: &Arc<NodeCore>,
     mut talk: Talk,
     hello: &Greeting,
-    peer: &NodeId,
-    session: u128,
+    theirs: &Hello,
 ) -> Result<(Arc<Link>, Connection), GreetError> {
-    let Some(link) = node.link_to(peer).filter(|link| link.session() == session) else {
+    let peer = &NodeId::new(&theirs.name, theirs.incarnation);
+    let Some(link) = node.link_to(peer).filter(|link| link.session() == theirs.session) else {
         talk.refuse(Dialled::ByPeer, hello, RefusalReason::Gone, GreetError::Gone.to_string()).await;
         return Err(GreetError::Gone);
     };
@@ -154,11 +154,16 @@ async fn go_on(
     let mut reserved = Reserved { node, peer, ticket, stands: Stands::ReservedAgain };
     link.is_heard();
     let (processed, count) = link.detach_and_count().await;
-    let welcome = Greeting::Welcome(Welcome { version: VERSIONS.max, resumed: Some(processed) });
-    talk.say(&[hello, &welcome]).await?;
+    talk.say(&[hello, &welcome(theirs, Some(processed))]).await?;
     let resumed = talk.hear_welcome(peer).await?.ok_or(GreetError::Gone)?;
     reserved.confirm()?;
     Ok((link, talk.into_connection(Some(Resumed { processed: resumed, count }))))
+}
+
+/// Accepts who has said this hello, in the newest protocol that both speak.
+fn welcome(theirs: &Hello, resumed: Option<u64>) -> Greeting {
+    let version = VERSIONS.common(theirs.versions).unwrap_or(VERSIONS.max);
+    Greeting::Welcome(Welcome { version, resumed })
 }
 
 /// What a greeting has got so far; given back when the greeting fails, or is cut off.
@@ -255,6 +260,16 @@ impl Talk {
         }
     }
 
+    /// Hears who has dialled. Whoever speaks another protocol is told what this node speaks.
+    async fn hear_first(&mut self, own: &Hello) -> Result<Hello, GreetError> {
+        let heard = self.hear_hello().await;
+        if let Err(GreetError::Greeting(GreetingError::OtherProtocol { theirs })) = &heard {
+            let (hello, text) = (Greeting::Hello(own.clone()), format!("it speaks protocol {VERSIONS}, not {theirs}"));
+            self.refuse(Dialled::ByPeer, &hello, RefusalReason::OtherProtocol, text).await;
+        }
+        heard
+    }
+
     async fn hear_hello(&mut self) -> Result<Hello, GreetError> {
         match self.hear().await? {
             Greeting::Hello(hello) => Ok(hello),
@@ -266,7 +281,8 @@ impl Talk {
     /// How much the peer has processed, if the session goes on.
     async fn hear_welcome(&mut self, peer: &NodeId) -> Result<Option<u64>, GreetError> {
         match self.hear().await? {
-            Greeting::Welcome(welcome) => Ok(welcome.resumed),
+            Greeting::Welcome(Welcome { version, resumed }) if VERSIONS.contains(version) => Ok(resumed),
+            Greeting::Welcome(_) => Err(GreetingError::Malformed("chooses a version that was not offered").into()),
             Greeting::Refuse(Refusal { reason, text }) => Err(match reason {
                 RefusalReason::NotWanted => GreetError::Linked(peer.clone()),
                 RefusalReason::Gone => GreetError::Gone,

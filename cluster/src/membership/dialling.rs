@@ -9,7 +9,7 @@ use crate::{
     address::Address,
     link::{Connection, GreetError, Link, greet},
     node::NodeCore,
-    session::greeting::Dialled,
+    session::greeting::{Dialled, GreetingError},
     transport::{DialError, dial, resolve},
 };
 
@@ -43,7 +43,11 @@ impl NoLink {
     pub(crate) fn needs_a_person(&self) -> bool {
         match self {
             Self::Dial(error) => error.needs_a_person(),
-            Self::Greet(error) => matches!(error, GreetError::Refused(_) | GreetError::NameTaken(_)),
+            Self::Greet(error) => match error {
+                GreetError::Refused(_) | GreetError::NameTaken(_) => true,
+                GreetError::Greeting(error) => matches!(error, GreetingError::OtherProtocol { .. }),
+                _ => false,
+            },
             Self::Silent => false,
         }
     }
