@@ -4,14 +4,21 @@
 
 #[path = "../programs/mod.rs"]
 mod programs;
+#[allow(dead_code, reason = "only some of its faults are made here")]
+#[path = "../cluster/proxy.rs"]
+mod proxy;
 #[path = "../programs/subtree.rs"]
 mod subtree;
 #[path = "../programs/tasks.rs"]
 mod tasks;
 
 mod awaits;
+mod bounds;
+mod deadlines;
 mod endings;
 mod ledger;
+mod links;
+mod running;
 mod subtrees;
 
 use std::path::Path;
@@ -23,6 +30,7 @@ use programs::{PATIENCE, Running, program};
 
 /// Two secrets, of 32 random bytes each.
 const SECRET: &str = "5fd1c3a07be94428a6132f70e98c4d1bb8271f6e0cd34a95e7f02c69d8315ab4";
+const OTHER_SECRET: &str = "c94e1a7db2035f8861f7d04ba93ce2587016bd3fe8a52c94d70b69f1e34825ac";
 
 /// A worker process.
 struct Worker {

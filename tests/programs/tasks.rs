@@ -188,6 +188,20 @@ pub(crate) async fn time_left(via: Option<String>) -> Done<Option<u64>> {
     Ok(left.map(|left| left.as_millis() as u64))
 }
 
+/// Goes from node to node and stays a while on each; tells how much time was left on each, in milliseconds.
+#[atasks::task]
+pub(crate) async fn time_left_along(nodes: Vec<String>, pause: u64) -> Done<Vec<u64>> {
+    let deadline = atasks::current().deadline();
+    let left = deadline.map_or(0, |at| at.saturating_duration_since(tokio::time::Instant::now()).as_millis() as u64);
+    let mut all = vec![left];
+    if let Some((next, rest)) = nodes.split_first() {
+        tokio::time::sleep(std::time::Duration::from_millis(pause)).await;
+        let next = Placement::Node(next.clone());
+        all.extend(time_left_along(rest.to_vec(), pause).place(next).await?);
+    }
+    Ok(all)
+}
+
 #[atasks::task]
 pub(crate) async fn echo_bytes(bytes: Vec<u8>) -> Done<Vec<u8>> {
     Ok(bytes)
