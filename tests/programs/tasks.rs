@@ -25,6 +25,7 @@ pub(crate) enum Death {
     Exit(i32),
     Abort,
     Overflow,
+    Memory,
 }
 
 #[atasks::task]
@@ -122,6 +123,17 @@ pub(crate) async fn die(death: Death) -> Done<()> {
             overflow(0);
             Ok(())
         }
+        Death::Memory => exhaust(),
+    }
+}
+
+/// Takes all the memory that the process may have.
+fn exhaust() -> ! {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::As);
+    assert!(limit.current.is_some(), "the machine's memory is not to be tried");
+    let mut taken = Vec::new();
+    loop {
+        taken.push(std::hint::black_box(Vec::<u8>::with_capacity(16 << 20)));
     }
 }
 
