@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use atasks::{Event, LocalCluster, Loss, Placement, Ran, TaskError, Waiting, current};
-use futures_util::future::{join3, pending};
+use futures_util::future::{join_all, join3, pending};
 use rustix::process::Signal;
 use tokio::time::Instant;
 
@@ -89,6 +89,56 @@ async fn guarantee_4_who_waits_for_its_cancellation_has_a_grace_and_no_more() {
     let within = Duration::from_nanos(ended - began);
     println!("what goes on is ended {within:?} after its cancellation");
     assert!(within > Duration::from_millis(900) && within < Duration::from_secs(4), "{within:?}");
+}
+
+/// Calls another one when it is cancelled, and writes down what that gives.
+#[atasks::task]
+async fn calls_in_its_grace(folder: PathBuf) -> Done<()> {
+    let me = current();
+    let cancelled = me.cancelled();
+    note(&folder, "runs", &std::process::id().to_string());
+    cancelled.await;
+    note(&folder, "called", &format!("{:?}", whereabouts().await));
+    Ok(())
+}
+
+/// Has it on the other node, and crashes or ends its process when it is told.
+#[atasks::task]
+async fn ends_as_told(folder: PathBuf) -> Done<()> {
+    let crash = async {
+        while !folder.join("crash").exists() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        note(&folder, "crashes", "");
+        panic!("as told")
+    };
+    tokio::select! {
+        ended = calls_in_its_grace(folder.clone()).place(at(1)) => ended,
+        () = crash => Ok(()),
+    }
+}
+
+#[atasks::test(cluster = 2)]
+async fn guarantee_4_who_is_in_its_grace_calls_nobody_and_is_told_why() {
+    for by in ["Caller", "Parent", "Loss"] {
+        let folder = tempfile::tempdir().unwrap();
+        let parent = whereabouts().place(at(0)).await.unwrap();
+        let call = ends_as_told(folder.path().into()).place(at(0));
+        let call = tokio::spawn(async move { call.await.map_err(|error| error.to_string()) });
+        file(&folder.path().join("runs")).await;
+        match by {
+            "Caller" => call.abort(),
+            "Parent" => note(folder.path(), "crash", ""),
+            _ => send(parent.pid, Signal::KILL),
+        }
+        file(&folder.path().join("called")).await;
+        let called = std::fs::read_to_string(folder.path().join("called")).unwrap();
+        println!("{by}: {called}");
+        assert!(called.starts_with("Err(Cancelled") && called.contains("ran: No"), "{called}");
+        // The task that the caller has let go of lets go of its own.
+        assert!(called.contains(if by == "Loss" { "by: Loss" } else { "by: Caller" }), "{by}: {called}");
+        let _ended = call.await;
+    }
 }
 
 /// Ends when it is let.
@@ -175,49 +225,56 @@ async fn guarantee_4_code_that_never_yields_is_reported_and_its_result_discarded
     cluster.shutdown().await;
 }
 
-/// Calls another here, again and again; each writes a line.
+/// Calls another here, again and again, as fast as it can; each writes a line.
 #[atasks::task]
-async fn calls_on(folder: PathBuf, pause: u64) -> Done<()> {
+async fn calls_on(folder: PathBuf, on_threads: bool) -> Done<()> {
     let _noted = Noted(folder.clone(), "over");
     loop {
-        writes(folder.clone(), pause).place(Placement::Local).await?;
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        let call = if on_threads { writes_on_a_thread(folder.clone()) } else { writes(folder.clone()) };
+        call.place(Placement::Local).await?;
+        tokio::task::yield_now().await;
     }
 }
 
 #[atasks::task]
-async fn writes(folder: PathBuf, pause: u64) -> Done<()> {
+async fn writes(folder: PathBuf) -> Done<()> {
     ledger::write(&folder, "ran");
-    if pause > 0 {
-        tokio::time::sleep(Duration::from_millis(pause)).await;
-    }
     Ok(())
 }
 
+#[atasks::task(blocking)]
+fn writes_on_a_thread(folder: PathBuf) -> Done<()> {
+    ledger::write(&folder, "ran");
+    Ok(())
+}
+
+const LOOPS: usize = 8;
+
 #[tokio::test]
 async fn guarantee_4_a_worker_that_was_stopped_starts_nothing_when_it_wakes_nested_and_local_neither() {
-    for pause in [0, 1] {
-        let cluster = LocalCluster::builder().workers(2).executors(1).start().await.unwrap();
+    for on_threads in [false, true] {
+        let cluster = LocalCluster::builder().workers(2).executors(4).start().await.unwrap();
         let (node, folder) = (cluster.node(), tempfile::tempdir().unwrap());
         let stopped = cluster.workers()[0].clone();
-        let call = node.scope(async { calls_on(folder.path().into(), pause).on(stopped.node.clone()) }).await;
+        let calls = (0..LOOPS).map(|_| calls_on(folder.path().into(), on_threads).on(stopped.node.clone()));
+        let calls = node.scope(join_all(calls));
         let stop = async {
             let written = |path: &Path| ledger::read(path).len();
-            while written(folder.path()) < 20 {
+            while written(folder.path()) < 200 {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
             send(stopped.pid, Signal::STOP);
         };
-        let (ended, ()) = tokio::join!(call, stop);
-        let error = ended.unwrap_err();
-        assert!(matches!(error, TaskError::NodeLost { reason: Loss::Silent, ran: Ran::Maybe, .. }), "{error:?}");
+        let (ended, ()) = tokio::join!(calls, stop);
+        let silent = |error: &TaskError| matches!(error, TaskError::NodeLost { reason: Loss::Silent, .. });
+        assert!(ended.iter().all(|ended| ended.as_ref().is_err_and(silent)), "{ended:?}");
         let before = ledger::read(folder.path()).len();
         send(stopped.pid, Signal::CONT);
         file(&folder.path().join("over")).await;
         let after = ledger::read(folder.path()).len();
         println!("{before} calls before it was stopped, {} after it woke", after - before);
-        // One may have been stopped between its start and its line.
-        assert!(after <= before + 1, "{before} before, {after} after");
+        // Each may have been stopped between its start and its line.
+        assert!(after <= before + LOOPS, "{before} before, {after} after");
         // It serves again.
         crate::until("a worker that woke", async || {
             node.scope(whereabouts().place(at(0))).await.ok().filter(|found| found.pid == stopped.pid)

@@ -1,4 +1,19 @@
 //! The guarantees of ATasks, each kept by real processes from end to end.
+//!
+//! | guarantee | tests | in depth |
+//! |---|---|---|
+//! | 1 | no await outlives what it waits for: `awaits` | `tests/cluster`, `tests/errors/deadlines.rs`, the simulator |
+//! | 2 | one outcome: `awaits` | `tests/errors/deadlines.rs`, the simulator |
+//! | 3 | at most once: `awaits` | `tests/calls/retry.rs`, `tests/processes/losses.rs`, the simulator |
+//! | 4 | structured concurrency: `subtrees`, `endings` | `tests/calls`, `tests/running/cancellation.rs`, the simulator |
+//! | 5 | deadlines shrink per hop: `deadlines` | `tests/errors/deadlines.rs`, `cluster/src/link/clock.rs` |
+//! | 6 | no deadlock by recursion: `running` | `tests/running/recursion.rs`, `tests/running/limits.rs` |
+//! | 7 | one thread: `running` | `tests/running/threads.rs` |
+//! | 8 | a blip is not a loss: `links` | `tests/cluster/blips.rs`, the simulator |
+//! | 9 | user code cannot fake a death: `links` | `tests/placement/moved.rs`, `tests/placement/real.rs` |
+//! | 10 | mixed versions fail closed: `bounds` | `tests/placement/lacks.rs`, `actors/src/shape/tests` |
+//! | 11 | bounded everything: `bounds` | `tests/errors/payloads.rs`, `tests/running/limits.rs`, `cluster/src/session/tests` |
+//! | 12 | nobody unauthenticated: `links` | `tests/cluster/strangers.rs`, `tests/cluster/joining.rs`, `tests/ractor/listener.rs` |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -20,6 +35,7 @@ mod ledger;
 mod links;
 mod running;
 mod subtrees;
+mod tables;
 
 use std::path::Path;
 
