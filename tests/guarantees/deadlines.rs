@@ -39,8 +39,7 @@ async fn check_shrinks(workers: &[&Worker], node: &Node) {
 async fn check_ends(worker: &Worker, node: &Node) {
     let folder = tempfile::tempdir().unwrap();
     let (began, time) = (Instant::now(), Duration::from_secs(1));
-    let call = node.scope(async { hold(folder.path().into()).place(worker.place(node)).timeout(time) }).await;
-    let error = call.await.unwrap_err();
+    let error = node.scope(hold(folder.path().into()).place(worker.place(node)).timeout(time)).await.unwrap_err();
     assert!(matches!(error, TaskError::DeadlineExceeded { .. }) && began.elapsed() >= time, "{error:?}");
     file(&folder.path().join("dropped")).await;
 }

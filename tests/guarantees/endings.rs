@@ -204,11 +204,11 @@ async fn keeps_on(folder: PathBuf) -> Done<u32> {
 async fn guarantee_4_code_that_never_yields_is_reported_and_its_result_discarded() {
     let cluster = LocalCluster::builder().workers(1).executors(1).start().await.unwrap();
     let (node, folder) = (cluster.node(), tempfile::tempdir().unwrap());
-    let watched = node.scope(async { tokio::spawn(watches(folder.path().into())) }).await;
+    let watched = tokio::spawn(node.scope_sync(|| watches(folder.path().into())));
     file(&folder.path().join("watches")).await;
-    let call = node.scope(async { keeps_on(folder.path().into()).timeout(Duration::from_millis(500)) }).await;
     let began = Instant::now();
-    let error = call.await.unwrap_err();
+    let call = keeps_on(folder.path().into()).timeout(Duration::from_millis(500));
+    let error = node.scope(call).await.unwrap_err();
     let told = began.elapsed();
     let TaskError::DeadlineExceeded { waited_for: Waiting::Result, ran, .. } = error else { panic!("{error:?}") };
     assert!(ran != Ran::No && told < Duration::from_secs(3), "{ran:?} after {told:?}");

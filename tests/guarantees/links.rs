@@ -12,6 +12,7 @@ use futures_util::future::{join_all, try_join_all};
 use serde::{Deserialize, Deserializer, Serialize};
 use tokio::time::{Instant, sleep};
 
+use crate::programs::PATIENCE;
 use crate::proxy::{Cut, Proxy};
 use crate::tasks::{carry, count_run, note, stay, whereabouts};
 use crate::{OTHER_SECRET, SECRET, Worker, client, file, until};
@@ -108,6 +109,21 @@ async fn guarantee_9_nothing_that_user_code_does_makes_a_node_suspect() {
     for worker in ids {
         node.scope(whereabouts().on(worker.node)).await.unwrap();
     }
+    cluster.shutdown().await;
+}
+
+#[tokio::test]
+async fn guarantee_9_beside_a_task_that_never_yields_the_other_executor_takes_what_comes() {
+    let cluster = LocalCluster::builder().workers(1).executors(2).start().await.unwrap();
+    let (node, folder) = (cluster.node(), tempfile::tempdir().unwrap());
+    let beside = async {
+        file(&folder.path().join("before-go")).await;
+        let took = tokio::time::timeout(PATIENCE, join_all((0..200).map(|_| carry(vec![7; 100], 1)))).await;
+        assert!(took.expect("they wait behind it").into_iter().all(|found| found.is_ok()));
+        note(folder.path(), "go", "");
+    };
+    let (hog, ()) = node.scope(async { tokio::join!(stay(folder.path().into(), "go".into(), true), beside) }).await;
+    hog.unwrap();
     cluster.shutdown().await;
 }
 
