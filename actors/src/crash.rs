@@ -176,7 +176,7 @@ thread_local! {
     static AWAITING: RefCell<Option<Await>> = const { RefCell::new(None) };
     /// Whether this thread is inside [`catch`], and what the panic hook saw there.
     static CATCHING: Cell<bool> = const { Cell::new(false) };
-    static SEEN: RefCell<Option<Panic>> = const { RefCell::new(None) };
+    static SEEN: RefCell<Option<Seen>> = const { RefCell::new(None) };
 }
 
 /// Decodes a result, or makes the error of a call without one, under the name of the await that reads it: errors inside gain
@@ -218,15 +218,28 @@ impl Panic {
                 None => "a panic whose payload is not text".to_owned(),
             },
         };
-        let seen = SEEN.take();
+        let seen = SEEN.take().map(Seen::into_parts);
         // The payload's own destructor may panic as well; that must not take the executor down.
         if let Err(second) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             std::mem::forget(second);
         }
-        match seen {
-            Some(seen) => Self { message, ..seen },
-            None => Self { message, location: None, backtrace: None },
-        }
+        let (location, backtrace) = seen.unwrap_or_default();
+        Self { message, location, backtrace }
+    }
+}
+
+/// What the panic hook saw.
+struct Seen {
+    location: Option<String>,
+    backtrace: Backtrace,
+}
+
+impl Seen {
+    /// Finds the names of the frames, which takes a while the first time: not in the hook, since what the panic is to drop, the
+    /// calls of the task among it, would wait for that.
+    fn into_parts(self) -> (Option<String>, Option<String>) {
+        let captured = self.backtrace.status() == BacktraceStatus::Captured;
+        (self.location, captured.then(|| of_the_task(&self.backtrace.to_string())))
     }
 }
 
@@ -254,11 +267,8 @@ fn install_hook() {
             if !CATCHING.get() {
                 return before(info);
             }
-            let backtrace = Backtrace::capture();
-            let captured = backtrace.status() == BacktraceStatus::Captured;
-            let backtrace = captured.then(|| of_the_task(&backtrace.to_string()));
             let location = info.location().map(|at| format!("{}:{}", at.file(), at.line()));
-            SEEN.set(Some(Panic { message: String::new(), location, backtrace }));
+            SEEN.set(Some(Seen { location, backtrace: Backtrace::capture() }));
         }));
     });
 }

@@ -50,6 +50,27 @@ async fn a_worker_that_exits_is_told_as_closed() {
     }
 }
 
+/// Whatever takes a process that nobody waits for: its caller sees that it is gone, and another worker goes on.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn however_a_task_ends_its_process_it_is_told_as_closed() {
+    use rustix::process::{Pid, Resource, getrlimit, prlimit};
+
+    let going_on = Worker::new(Over::Unix, "fatal", &[]);
+    for (n, death) in [Death::Abort, Death::Overflow, Death::Memory].into_iter().enumerate() {
+        let dies = Worker::new(Over::Unix, &format!("fatal-{n}"), &[&going_on.address]);
+        let mut limit = getrlimit(Resource::As);
+        limit.current = Some(4 << 30);
+        prlimit(Pid::from_raw(dies.process.pid() as i32), Resource::As, limit).unwrap();
+        let node = client(&[&dies.address]).min_workers(2).join().await.unwrap();
+        let id = dies.id(&node);
+        let error = node.scope(die(death).on(id.clone())).await.unwrap_err();
+        assert_eq!(error, TaskError::NodeLost { node: id, reason: Loss::Closed, ran: Ran::Maybe }, "{death:?}");
+        node.scope(whereabouts()).await.unwrap();
+        assert_eq!(dies.process.end().signal, Some(Signal::ABORT.as_raw()), "{death:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_worker_that_stops_answering_is_told_as_silent_and_ends_its_tasks_when_it_goes_on() {
     for over in BOTH {

@@ -65,6 +65,20 @@ async fn how_a_process_ends_is_told() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[atasks::test(cluster = 1)]
+async fn a_process_that_has_no_memory_left_is_told_by_its_signal() {
+    use rustix::process::{Pid, Resource, getrlimit, prlimit};
+
+    let pid = whereabouts().await.unwrap().pid;
+    let mut limit = getrlimit(Resource::As);
+    limit.current = Some(4 << 30);
+    prlimit(Pid::from_raw(pid as i32), Resource::As, limit).unwrap();
+    let error = die(Death::Memory).await.unwrap_err();
+    check_lost(&error, Loss::Killed(6), Ran::Maybe);
+    assert_ne!(whereabouts().await.unwrap().pid, pid);
+}
+
 #[atasks::test(cluster = 2)]
 async fn only_a_call_that_may_run_twice_is_repeated_elsewhere() {
     let folder = tempfile::tempdir().unwrap();

@@ -25,6 +25,7 @@ pub(crate) enum Death {
     Exit(i32),
     Abort,
     Overflow,
+    Memory,
 }
 
 #[atasks::task]
@@ -122,6 +123,17 @@ pub(crate) async fn die(death: Death) -> Done<()> {
             overflow(0);
             Ok(())
         }
+        Death::Memory => exhaust(),
+    }
+}
+
+/// Takes all the memory that the process may have.
+fn exhaust() -> ! {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::As);
+    assert!(limit.current.is_some(), "the machine's memory is not to be tried");
+    let mut taken = Vec::new();
+    loop {
+        taken.push(std::hint::black_box(Vec::<u8>::with_capacity(16 << 20)));
     }
 }
 
@@ -225,6 +237,20 @@ pub(crate) async fn time_left(via: Option<String>) -> Done<Option<u64>> {
     }
     let left = atasks::current().deadline().map(|at| at.saturating_duration_since(tokio::time::Instant::now()));
     Ok(left.map(|left| left.as_millis() as u64))
+}
+
+/// Goes from node to node and stays a while on each; tells how much time was left on each, in milliseconds.
+#[atasks::task]
+pub(crate) async fn time_left_along(nodes: Vec<String>, pause: u64) -> Done<Vec<u64>> {
+    let deadline = atasks::current().deadline();
+    let left = deadline.map_or(0, |at| at.saturating_duration_since(tokio::time::Instant::now()).as_millis() as u64);
+    let mut all = vec![left];
+    if let Some((next, rest)) = nodes.split_first() {
+        tokio::time::sleep(std::time::Duration::from_millis(pause)).await;
+        let next = Placement::Node(next.clone());
+        all.extend(time_left_along(rest.to_vec(), pause).place(next).await?);
+    }
+    Ok(all)
 }
 
 #[atasks::task]
