@@ -9,10 +9,12 @@
 //! had no outcome or came too late, something ran on after guarantee 4's bound, or a node was called lost for nothing.
 //! The seed fixes what is called and what is done; how these meet is up to the machine.
 //!
-//! `-- --measure` measures instead how long it takes to learn of a loss, and to resume.
+//! `-- --measure` measures instead how long it takes to learn of a loss, and to resume. `-- --burden --seconds 600` does
+//! nothing to anybody, but keeps all cores busy while 64 MiB payloads cross: nobody may be called lost.
 
 mod audit;
 mod books;
+mod burden;
 mod faults;
 mod lag;
 mod ledger;
@@ -62,6 +64,9 @@ struct Arguments {
     /// Measures how long it takes to learn of a loss, and to resume, instead.
     #[arg(long)]
     measure: bool,
+    /// Does nothing to the workers but to keep the machine busy; nobody may be called lost.
+    #[arg(long)]
+    burden: bool,
 }
 
 fn main() -> Result<ExitCode> {
@@ -70,6 +75,9 @@ fn main() -> Result<ExitCode> {
     if arguments.first().is_some_and(|first| first == "worker") {
         runtime.block_on(workers::serve(&arguments[1..]))?;
         return Ok(ExitCode::SUCCESS);
+    }
+    if arguments.first().is_some_and(|first| first == "spin") {
+        burden::spin()?;
     }
     let cables = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
@@ -97,6 +105,11 @@ async fn run(arguments: Arguments, cables: &Handle) -> Result<ExitCode> {
     if arguments.measure {
         measure::measure(&site).await?;
         return Ok(ExitCode::SUCCESS);
+    }
+    if arguments.burden {
+        let wrong = burden::burden(&site, arguments.workers, Duration::from_secs(seconds)).await?;
+        wrong.iter().take(20).for_each(|wrong| println!("BREACH {wrong}"));
+        return Ok(if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     let workers = start(&site, arguments.workers.clamp(1, 32)).await?;
     let (mut names, mut addresses) = (Vec::new(), Vec::new());

@@ -67,9 +67,14 @@ impl Worker {
         Self::reached_by(site, name, proxy, None, seeds).await
     }
 
-    /// Starts one that knows nobody, without a cable.
-    pub(crate) async fn start_direct(site: &Arc<Site>, name: String, over_tls: bool) -> Result<Self> {
-        Self::reached_by(site, name, None, over_tls.then(|| "127.0.0.1:0".to_owned()), &[]).await
+    /// Starts one without a cable.
+    pub(crate) async fn start_direct(
+        site: &Arc<Site>,
+        name: String,
+        over_tls: bool,
+        seeds: &[String],
+    ) -> Result<Self> {
+        Self::reached_by(site, name, None, over_tls.then(|| "127.0.0.1:0".to_owned()), seeds).await
     }
 
     async fn reached_by(
@@ -171,6 +176,7 @@ pub(crate) async fn serve(arguments: &[String]) -> Result<()> {
     let builder = builder.configure(move |config| config.cluster.advertise = advertises);
     let node = seeds.iter().fold(builder, |builder, seed| builder.seed(seed)).join().await?;
     ledger::is_node(node.id());
+    ledger::watches(&node);
     println!("{}", node.address().unwrap_or_default());
     let orphaned = spawn_blocking(|| io::stdin().read(&mut [0]));
     tokio::select! {
