@@ -1,6 +1,10 @@
 //! The ledgers of all processes, read and sorted by call.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use atasks::{Error, Result};
 
@@ -69,13 +73,14 @@ pub(crate) struct Books {
     /// The process and name of each incarnation.
     pub(crate) nodes: BTreeMap<u64, (u32, String)>,
     pub(crate) seen: Vec<Seen>,
-    /// The client's process.
-    pub(crate) client: u32,
+    /// The processes of clients.
+    pub(crate) clients: BTreeSet<u32>,
 }
 
 impl Books {
     pub(crate) fn read(folder: &Path) -> Result<Self> {
-        let mut books = Self { calls: BTreeMap::new(), nodes: BTreeMap::new(), seen: Vec::new(), client: std::process::id() };
+        let mut books =
+            Self { calls: BTreeMap::new(), nodes: BTreeMap::new(), seen: Vec::new(), clients: BTreeSet::new() };
         for file in fs::read_dir(folder)? {
             let path = file?.path();
             let pid: u32 = path.file_name().and_then(|name| name.to_str()?.parse().ok()).unwrap_or(0);
@@ -90,6 +95,9 @@ impl Books {
         let (what, rest) = line.split_once(' ')?;
         let (first, rest) = rest.split_once(' ')?;
         if what == "P" {
+            if first.starts_with("client") {
+                self.clients.insert(pid);
+            }
             self.nodes.insert(rest.parse().ok()?, (pid, first.to_owned()));
             return Some(());
         }

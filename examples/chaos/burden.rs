@@ -24,6 +24,7 @@ use tokio::{
 
 use crate::{
     books::Books,
+    ledger,
     report::{at, sorted},
     workers::{Site, Worker},
 };
@@ -81,7 +82,7 @@ pub(crate) async fn burden(site: &Arc<Site>, count: usize, lasts: Duration) -> R
     let builder = Node::builder().client().name("client").secret(&site.secret);
     let builder = seeds.iter().fold(builder, |builder, seed| builder.seed(seed));
     let node = builder.min_workers(count).join().await?;
-    crate::ledger::watches(&node);
+    ledger::watches(&node);
 
     let _spinners = spinners()?;
     let (tally, until) = (Arc::new(Tally::default()), Instant::now() + lasts);
@@ -97,12 +98,13 @@ pub(crate) async fn burden(site: &Arc<Site>, count: usize, lasts: Duration) -> R
     while let Some(ended) = loads.join_next().await {
         ended?;
     }
+    let over = ledger::now();
     for worker in &mut workers {
         worker.signal(Signal::TERM)?;
         worker.is_over().await?;
     }
     node.leave().await;
-    tell(&tally, &Books::read(&site.ledger())?, lasts).await
+    tell(&tally, &Books::read(&site.ledger())?, lasts, over).await
 }
 
 async fn calls(kind: usize, n: usize, name: String, next: String, tally: Arc<Tally>, until: Instant) {
@@ -146,16 +148,19 @@ pub(crate) fn spin() -> Result<()> {
     }
 }
 
-async fn tell(tally: &Tally, books: &Books, lasts: Duration) -> Result<Vec<String>> {
+async fn tell(tally: &Tally, books: &Books, lasts: Duration, over: u64) -> Result<Vec<String>> {
     let count = |of: &AtomicU64| of.load(Ordering::Relaxed);
     let (echoed, exchanged) = (count(&tally.echoed), count(&tally.exchanged));
-    println!("in {lasts:?}: {} times computed; {echoed} and {exchanged} times 64 MiB there and back", count(&tally.computed));
+    println!(
+        "in {lasts:?}: {} times computed; {echoed} and {exchanged} times 64 MiB there and back",
+        count(&tally.computed)
+    );
     let small = sorted(&tally.small.lock().await);
     println!("small calls beside them: {}, p50 {} ms, p99 {} ms", small.len(), at(&small, 50), at(&small, 99));
-    let suspects = books.seen.iter().filter(|seen| seen.what == "suspect").count();
-    println!("suspect {suspects} times");
     // At the end all leave.
-    let lost = books.seen.iter().filter(|seen| seen.what.starts_with("lost") && seen.what != "lost Left");
+    let seen = || books.seen.iter().filter(|seen| seen.at < over);
+    println!("suspect {} times", seen().filter(|seen| seen.what == "suspect").count());
+    let lost = seen().filter(|seen| seen.what.starts_with("lost"));
     let lost = lost.map(|seen| format!("in {}: {} of {}", seen.pid, seen.what, seen.node));
     Ok(lost.chain(tally.failed.lock().await.iter().cloned()).collect())
 }

@@ -14,6 +14,7 @@ use std::{
 
 use atasks::{Event, Node, NodeId, Ran, TaskError};
 use serde::{Deserialize, Serialize};
+use tokio::task::AbortHandle;
 
 use crate::tasks::Failed;
 
@@ -94,10 +95,10 @@ pub(crate) fn is_node(node: &NodeId) {
     write(format_args!("P {} {}", node.name(), node.incarnation()));
 }
 
-/// Notes from now on what this node thinks of others.
-pub(crate) fn watches(node: &Node) {
+/// Notes what this node thinks of others, from now on and until that is aborted: whoever leaves loses all.
+pub(crate) fn watches(node: &Node) -> AbortHandle {
     let mut events = node.events();
-    tokio::spawn(async move {
+    let notes = tokio::spawn(async move {
         while let Some(event) = events.next().await {
             match event {
                 Event::NodeSuspect(peer) => sees(&peer, "suspect"),
@@ -107,6 +108,7 @@ pub(crate) fn watches(node: &Node) {
             }
         }
     });
+    notes.abort_handle()
 }
 
 fn sees(peer: &NodeId, what: &str) {

@@ -21,8 +21,8 @@ use tokio::{
 
 use crate::{ledger, proxy::Proxy};
 
-/// Names the secret for a worker's process.
-const SECRET: &str = "ATASKS__CLUSTER__SECRET";
+/// Names the secret for a process of the cluster.
+pub(crate) const SECRET: &str = "ATASKS__CLUSTER__SECRET";
 /// How long a worker waits for what it runs when it is drained: longer than anything takes here.
 const DRAIN_TIMEOUT: &str = "10s";
 /// Longest that a process may take to start, or to end.
@@ -68,12 +68,7 @@ impl Worker {
     }
 
     /// Starts one without a cable.
-    pub(crate) async fn start_direct(
-        site: &Arc<Site>,
-        name: String,
-        over_tls: bool,
-        seeds: &[String],
-    ) -> Result<Self> {
+    pub(crate) async fn start_direct(site: &Arc<Site>, name: String, over_tls: bool, seeds: &[String]) -> Result<Self> {
         Self::reached_by(site, name, None, over_tls.then(|| "127.0.0.1:0".to_owned()), seeds).await
     }
 
