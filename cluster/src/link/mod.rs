@@ -232,6 +232,15 @@ impl Link {
         self.silence().max(self.beats.unheard())
     }
 
+    /// This node itself was kept from listening and speaking for so long until now: that is no silence of the peer's.
+    fn did_not_listen(&self, late: Duration) {
+        let now = Instant::now();
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        *heard = (*heard + late).min(now);
+        drop(heard);
+        self.beats.did_not_ask(late);
+    }
+
     /// Hands a connection to the link's actor.
     pub(crate) fn go_on_over(&self, connection: Connection) {
         self.tell(LinkMsg::Connected(connection));

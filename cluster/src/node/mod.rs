@@ -100,6 +100,8 @@ pub struct NodeCore {
     membership: OnceLock<ActorRef<MembershipMsg>>,
     placement: OnceLock<ActorRef<PlacementMsg>>,
     answers: Mutex<BTreeMap<String, String>>,
+    /// Held by each connection that was accepted and has not greeted.
+    greetings: Arc<()>,
     /// The first peers have told whom they know, and those have been tried.
     settled: watch::Sender<bool>,
     listeners: Mutex<Vec<JoinHandle<()>>>,
@@ -255,6 +257,16 @@ impl NodeCore {
 
     pub(crate) fn election(&self) -> MutexGuard<'_, Election> {
         self.election.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts as a greeting under way while it is held.
+    pub(crate) fn greeting(&self) -> Arc<()> {
+        self.greetings.clone()
+    }
+
+    /// Whether somebody is at the door who has not said yet who he is.
+    pub(crate) fn is_greeted(&self) -> bool {
+        Arc::strong_count(&self.greetings) > 1
     }
 
     pub(crate) fn payload_max_wire(&self) -> u32 {

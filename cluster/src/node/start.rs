@@ -122,6 +122,7 @@ impl NodeCore {
             membership: OnceLock::new(),
             placement: OnceLock::new(),
             answers: Mutex::default(),
+            greetings: Arc::default(),
             settled: watch::channel(false).0,
             listeners: Mutex::default(),
             exit_of: Mutex::default(),
