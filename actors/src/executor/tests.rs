@@ -134,6 +134,9 @@ async fn actors_for(task: &'static TaskEntry, arguments: &'static [u8], actor_fo
         cancel_grace: Duration::from_secs(1),
         stopped_after: None,
         shared_host: false,
+        memory: 1 << 30,
+        running: 1000,
+        tree: 0.5,
         tasks: 0,
     };
     let (supervisor, _) = Actor::spawn(None, Supervisor, ()).await.unwrap();
