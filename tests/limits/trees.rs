@@ -249,3 +249,18 @@ async fn a_call_that_is_refused_says_so_to_whoever_awaits_it_and_not_to_the_tree
     assert!(depth > 10, "{depth}");
     is_left_empty(&node).await;
 }
+
+#[tokio::test]
+async fn zz_debug() {
+    let node = limited(1, 64 * MIB, 0.5).await;
+    let looks = async {
+        loop {
+            println!("{:?} {:?}", crate::programs::processor_time(std::process::id()), counts(&node).await);
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    };
+    tokio::select! {
+        ended = within(node.scope(endless_wide(0))) => drop(too_large(ended)),
+        () = looks => unreachable!(),
+    };
+}

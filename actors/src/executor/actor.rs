@@ -89,9 +89,12 @@ impl Executor {
     /// Starts an invocation: polls it once, and has an actor run it if that was not enough.
     pub(super) fn begin(self: &Arc<Self>, order: Order) {
         let Order { context, arguments, reply, mut charge, weight } = order;
-        charge.begin();
         let pool = &self.pool;
         let _done = Weighed { pool, weight };
+        if let Some(reason) = charge.begin(&context) {
+            drop(charge);
+            return pool.refuse(&context, reply, reason);
+        }
         let options = context.task().options();
         let body = Body::new(context.clone(), arguments, pool.settings.cancel_grace);
         if options.blocking && !pool.settings.shared_host {

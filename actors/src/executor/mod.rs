@@ -203,8 +203,7 @@ impl Pool {
                 self.enqueue(Order { context, arguments, reply, charge, weight });
             }
             Err(reason) => {
-                context.end();
-                reply.send(self.rejects(reason));
+                self.refuse(&context, reply, reason);
             }
         }
     }
@@ -385,6 +384,14 @@ impl Pool {
     fn has_startable(&self) -> bool {
         let roots = self.load.roots.load(Ordering::SeqCst);
         self.waiting() > roots || roots > 0 && self.memory.lets_root_start()
+    }
+
+    /// Ends what has not started.
+    fn refuse(&self, context: &Context, reply: Reply, reason: Rejection) {
+        context.end();
+        self.release(context);
+        reply.send(self.rejects(reason));
+        self.look_again();
     }
 
     fn rejects(&self, reason: Rejection) -> Outcome {

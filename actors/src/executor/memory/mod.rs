@@ -15,7 +15,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
 };
 
-use self::tree::Trees;
+use self::tree::{Size, Trees};
 pub(crate) use self::{charge::Charge, limits::MemoryLimits};
 use super::{MemoryReport, Pool};
 use crate::{context::Context, task_error::Rejection};
@@ -64,7 +64,7 @@ impl Memory {
         if let Some(reason) = self.refuses(context) {
             return Err(reason);
         }
-        Ok(Charge::holding(self, context.root(), bytes))
+        Ok(Charge::queued(self, context.root(), bytes))
     }
 
     /// Why a nested call must not start: what belongs to its root takes too much here. A tree that holds nothing may
@@ -72,17 +72,10 @@ impl Memory {
     pub(crate) fn refuses(&self, context: &Context) -> Option<Rejection> {
         let held = self.held.load(SeqCst);
         // Nearly all calls of a node come to no more than this.
-        if !self.limits.may_be_too_much(held) {
+        if !self.limits.may_be_too_much(held) && !self.trees.any_overgrown() {
             return None;
         }
-        let limit = self.limits.of_tree(held);
-        let (count, bytes) = self.trees.find(context.root())?.size();
-        (bytes > 0 && bytes >= limit).then(|| Rejection::TreeTooLarge {
-            task: context.task().name().to_owned(),
-            count: count as u64,
-            bytes: bytes as u64,
-            limit: limit as u64,
-        })
+        self.trees.too_large(context.root(), self.limits.of_tree(held)).map(|size| rejection(context, size))
     }
 
     /// Whether a root may start. If not, whoever makes room for it later wakes an executor.
@@ -129,4 +122,10 @@ impl Memory {
             trees: self.trees.len(),
         }
     }
+}
+
+fn rejection(context: &Context, size: Size) -> Rejection {
+    let Size { count, bytes, limit } = size;
+    let task = context.task().name().to_owned();
+    Rejection::TreeTooLarge { task, count: count as u64, bytes: bytes as u64, limit: limit as u64 }
 }
