@@ -190,7 +190,8 @@ pub enum Rejection {
     TreeTooLarge {
         /// The task whose call was one too many.
         task: String,
-        /// Invocations of the tree that wait or are suspended on that node.
+        /// Invocations of the tree that wait or are suspended on that node; a blocking one that waits counts for its thread
+        /// as well.
         count: u64,
         /// Bytes that they hold, as they are estimated.
         bytes: u64,

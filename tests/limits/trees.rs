@@ -99,7 +99,9 @@ async fn a_recursion_without_end_ends_with_an_error_and_its_worker_goes_on() {
                     3 => endless_blocking(0),
                     _ => ever_more(),
                 };
+                let since = std::time::Instant::now();
                 let refused = too_large(within(node.scope(call)).await);
+                println!("{count} {actors:?} {task}: {:?}", since.elapsed());
                 // What one poll can add before the next look: 512 calls on each executor.
                 let added = count as u64 * 512 * 12_000;
                 let half = 32 * MIB as u64;
@@ -248,19 +250,4 @@ async fn a_call_that_is_refused_says_so_to_whoever_awaits_it_and_not_to_the_tree
     let depth = within(node.scope(async { catches(0).await })).await.unwrap();
     assert!(depth > 10, "{depth}");
     is_left_empty(&node).await;
-}
-
-#[tokio::test]
-async fn zz_debug() {
-    let node = limited(1, 64 * MIB, 0.5).await;
-    let looks = async {
-        loop {
-            println!("{:?} {:?}", crate::programs::processor_time(std::process::id()), counts(&node).await);
-            tokio::time::sleep(Duration::from_millis(500)).await;
-        }
-    };
-    tokio::select! {
-        ended = within(node.scope(endless_wide(0))) => drop(too_large(ended)),
-        () = looks => unreachable!(),
-    };
 }

@@ -143,10 +143,10 @@ impl Pool {
     pub async fn start(node: NodeId, settings: Settings, host: &Host, supervisor: &ActorCell) -> io::Result<Arc<Self>> {
         let count = settings.executors.max(1);
         let fence = Arc::new(Fence::new(settings.stopped_after));
-        let limits = MemoryLimits::new(settings.memory, settings.running, settings.tree);
-        let pool = Arc::new_cyclic(|pool| Self {
-            memory: Memory::new(limits, pool.clone()),
-            blocking: BlockingPool::new(count * BLOCKING_PER_EXECUTOR, fence.clone()),
+        let memory = Memory::new(MemoryLimits::new(settings.memory, settings.running, settings.tree));
+        let pool = Arc::new(Self {
+            blocking: BlockingPool::new(count * BLOCKING_PER_EXECUTOR, fence.clone(), memory.clone()),
+            memory,
             fence,
             work: AtomicU64::new(0),
             means: Means::new(settings.tasks),
@@ -163,6 +163,7 @@ impl Pool {
             draining: AtomicBool::new(false),
             ended: Notify::new(),
         });
+        pool.memory.wakes(&pool);
         let mut executors = Vec::with_capacity(count);
         for number in 0..count {
             let place = host.place(&format!("atasks-exec-{number}"))?;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, atomic::Ordering::SeqCst};
 
-use super::{Memory, SUSPENDED_BYTES, rejection, tree::Tree};
+use super::{Memory, SUSPENDED_BYTES, THREAD_BYTES, rejection, tree::Tree};
 use crate::{context::Context, invocation::InvocationId, task_error::Rejection};
 
 /// What one invocation holds, as it is counted. Gives all of it back when it is dropped.
@@ -41,6 +41,13 @@ impl Charge {
     pub(crate) fn suspended(memory: &Arc<Memory>, context: &Context, bytes: usize) -> Self {
         let mut charge = Self::nothing(memory);
         charge.suspend(context, bytes);
+        charge
+    }
+
+    /// That of a thread that waits, on top of that of the invocation that it runs.
+    pub(crate) fn thread(memory: &Arc<Memory>, root: InvocationId) -> Self {
+        let mut charge = Self::nothing(memory);
+        charge.hold(root, THREAD_BYTES);
         charge
     }
 

@@ -11,7 +11,7 @@ mod tests;
 mod tree;
 
 use std::sync::{
-    Arc, Weak,
+    Arc, OnceLock, Weak,
     atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
 };
 
@@ -26,6 +26,10 @@ const ORDER_BYTES: usize = 1 << 10;
 /// What a suspended invocation takes besides its future: above all its actor, which was measured.
 const SUSPENDED_BYTES: usize = 10 << 10;
 
+/// What a thread takes that waits for a call of its blocking task. Threads are scarcer than their bytes: a recursion is to
+/// end before the system gives no more of them.
+const THREAD_BYTES: usize = 256 << 10;
+
 /// Counts what is held, and decides by it. No lock is taken but to find a tree.
 #[derive(Debug)]
 pub(crate) struct Memory {
@@ -39,11 +43,12 @@ pub(crate) struct Memory {
     trees: Trees,
     /// Roots wait that were not let pass: whoever makes room wakes an executor.
     shut: AtomicBool,
-    pool: Weak<Pool>,
+    /// Whose executors it wakes.
+    pool: OnceLock<Weak<Pool>>,
 }
 
 impl Memory {
-    pub(crate) fn new(limits: MemoryLimits, pool: Weak<Pool>) -> Arc<Self> {
+    pub(crate) fn new(limits: MemoryLimits) -> Arc<Self> {
         Arc::new(Self {
             limits,
             held: AtomicUsize::new(0),
@@ -51,8 +56,12 @@ impl Memory {
             running: AtomicUsize::new(0),
             trees: Trees::default(),
             shut: AtomicBool::new(false),
-            pool,
+            pool: OnceLock::new(),
         })
+    }
+
+    pub(crate) fn wakes(&self, pool: &Arc<Pool>) {
+        let _ = self.pool.set(Arc::downgrade(pool));
     }
 
     /// Counts an invocation that is to wait. A root always may; a nested call does not if its tree is too large.
@@ -107,7 +116,7 @@ impl Memory {
     /// Wakes an executor if a root waits for what was just given back.
     fn made_room(&self) {
         if self.opens()
-            && let Some(pool) = self.pool.upgrade()
+            && let Some(pool) = self.pool.get().and_then(Weak::upgrade)
         {
             pool.wake_one();
         }
