@@ -87,7 +87,7 @@ async fn a_recursion_without_end_ends_with_an_error_and_its_worker_goes_on() {
     for count in [1, 2] {
         for actors in [Actors::Suspended, Actors::Every] {
             let node = worker(executors(count), move |config| {
-                config.limits.memory = Some(64 * MIB);
+                config.limits.memory = Some(32 * MIB);
                 config.node.actors = actors;
             })
             .await;
@@ -104,7 +104,7 @@ async fn a_recursion_without_end_ends_with_an_error_and_its_worker_goes_on() {
                 println!("{count} {actors:?} {task}: {:?}", since.elapsed());
                 // What one poll can add before the next look: 512 calls on each executor.
                 let added = count as u64 * 512 * 12_000;
-                let half = 32 * MIB as u64;
+                let half = 16 * MIB as u64;
                 assert!(refused.limit <= half && refused.limit > half - added, "{task}: {refused:?}");
                 assert!(refused.bytes < half + added, "{task}: {refused:?}");
                 assert_eq!(refused.node, node.id().name());
