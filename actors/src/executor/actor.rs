@@ -88,11 +88,11 @@ impl Actor for ExecutorActor {
 impl Executor {
     /// Starts an invocation: polls it once, and has an actor run it if that was not enough.
     pub(super) fn begin(self: &Arc<Self>, order: Order) {
-        let Order { context, arguments, reply, weight } = order;
+        let Order { context, arguments, reply, ticket, weight } = order;
         let pool = &self.pool;
         let _done = Weighed { pool, weight };
         let options = context.task().options();
-        let body = Body::new(context.clone(), arguments, pool.settings.cancel_grace);
+        let body = Body::new(context.clone(), arguments, ticket, pool.settings.cancel_grace);
         if options.blocking && !pool.settings.shared_host {
             let outcome = pool.blocking.run(body, self.handle.clone());
             return self.supervise(Running::away(context, outcome, reply, self.clone()));

@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::Executor;
+use super::{Executor, ticket::Ticket};
 use crate::{
     codec,
     context::{Context, Phase, enter},
@@ -31,7 +31,7 @@ pub(crate) struct Body {
 }
 
 enum Work {
-    Unstarted(Bytes),
+    Unstarted(Bytes, Option<Ticket>),
     Running(TaskFuture),
     Over,
 }
@@ -42,8 +42,8 @@ enum Grace {
 }
 
 impl Body {
-    pub(crate) fn new(context: Context, arguments: Bytes, grace: Duration) -> Self {
-        Self { context, work: Work::Unstarted(arguments), grace: Grace::Unasked(grace) }
+    pub(crate) fn new(context: Context, arguments: Bytes, ticket: Option<Ticket>, grace: Duration) -> Self {
+        Self { context, work: Work::Unstarted(arguments, ticket), grace: Grace::Unasked(grace) }
     }
 
     pub(crate) fn context(&self) -> &Context {
@@ -54,8 +54,10 @@ impl Body {
     pub(crate) fn poll(&mut self, executor: Option<&Arc<Executor>>, cx: &mut TaskContext<'_>) -> Poll<Outcome> {
         let _entered = enter(Some(self.context.clone()), executor.cloned());
         self.context.runner().register(cx.waker());
-        if let Work::Unstarted(arguments) = &mut self.work {
+        if let Work::Unstarted(arguments, ticket) = &mut self.work {
             let arguments = std::mem::take(arguments);
+            // It waits no more: whoever let it in may let the next one in.
+            drop(ticket.take());
             if let Err(outcome) = self.begin(&arguments) {
                 self.work = Work::Over;
                 return Poll::Ready(outcome);

@@ -22,6 +22,7 @@ mod stamp;
 mod task_actor;
 #[cfg(test)]
 mod tests;
+mod ticket;
 
 use std::{
     fmt, io,
@@ -56,6 +57,7 @@ pub use self::{
     report::LoadReport,
     settings::Settings,
     stamp::Stall,
+    ticket::{Gate, Ticket},
 };
 use crate::{
     context::{Context, may_inline, polling},
@@ -86,6 +88,7 @@ pub(crate) struct Order {
     context: Context,
     arguments: Bytes,
     reply: Reply,
+    ticket: Option<Ticket>,
     /// How long it is expected to keep an executor, in nanoseconds.
     weight: u64,
 }
@@ -185,36 +188,47 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Runs an invocation on an executor as soon as one takes it.
-    pub fn submit(&self, context: Context, arguments: Bytes, reply: Reply) {
+    /// Runs an invocation on an executor as soon as one takes it; `ticket` is dropped when it waits no more.
+    pub fn submit(&self, context: Context, arguments: Bytes, reply: Reply, ticket: Option<Ticket>) {
         let weight = match self.means.of(context.task()) {
             0 => self.means.any(),
             mean => mean,
         };
         self.work.fetch_add(weight, Ordering::Relaxed);
-        self.enqueue(Order { context, arguments, reply, weight });
+        self.enqueue(Order { context, arguments, reply, ticket, weight });
     }
 
     /// Runs an invocation that this node has made itself: where it is awaited if this is one of the node's executors.
-    pub fn start_here(self: &Arc<Self>, invocation: Invocation, router: Arc<dyn Router>) -> Started {
+    pub fn start_here(
+        self: &Arc<Self>,
+        invocation: Invocation,
+        router: Arc<dyn Router>,
+        ticket: Option<Ticket>,
+    ) -> Started {
         match self.executor_here(&invocation) {
             Some(executor) => executor.start_inline(invocation, router),
             None => {
                 let slot = Slot::new(invocation.deadline);
-                self.submit_for(invocation, router, &slot);
+                self.submit_for(invocation, router, &slot, ticket);
                 Started::Pending(slot)
             }
         }
     }
 
     /// Runs an invocation that this node has made itself; `slot` takes its outcome.
-    pub fn submit_for(&self, mut invocation: Invocation, router: Arc<dyn Router>, slot: &Arc<Slot>) {
+    pub fn submit_for(
+        &self,
+        mut invocation: Invocation,
+        router: Arc<dyn Router>,
+        slot: &Arc<Slot>,
+        ticket: Option<Ticket>,
+    ) {
         let arguments = std::mem::take(&mut invocation.arguments);
         let context = Context::new(invocation, router);
         if !slot.enter(context.door(), 0) {
             return;
         }
-        self.submit(context, arguments, Reply::new(slot.clone(), 0));
+        self.submit(context, arguments, Reply::new(slot.clone(), 0), ticket);
     }
 
     /// The executor that polls on this thread, if it is one of ours and may poll a call inside its caller's poll.
@@ -399,7 +413,7 @@ impl Executor {
     fn start_inline(self: &Arc<Self>, mut invocation: Invocation, router: Arc<dyn Router>) -> Started {
         let (arguments, deadline) = (std::mem::take(&mut invocation.arguments), invocation.deadline);
         let context = Context::new(invocation, router);
-        let body = Body::new(context.clone(), arguments, self.pool.settings.cancel_grace);
+        let body = Body::new(context.clone(), arguments, None, self.pool.settings.cancel_grace);
         let mut running = Running::here(body, None, self.clone());
         match first_poll(&mut running) {
             Poll::Ready(outcome) => {

@@ -39,14 +39,25 @@ impl Link {
             out.wanted = true;
             return Err(NotSent::Full);
         }
+        if invocation.parent.is_none()
+            && let Some(cost) = out.outgoing.account().cost(number, 0)
+            && !out.outgoing.account().has_room(cost.class)
+        {
+            out.short = true;
+            self.note_room(&mut out, cost.class);
+            return Err(NotSent::Full);
+        }
         let call = out.outgoing.next_call();
         // Before anything is sent: who gives the call up from now on waits for this lock, and cancels what was sent.
         if !slot.enter(self.clone(), call) {
             return Ok(());
         }
         let head = self.head_of(invocation, call, number);
-        out.outgoing.invoke(head, &area, invocation.arguments.clone())?;
-        out.pending.insert(call, slot.clone());
+        let cost = out.outgoing.invoke(head, &area, invocation.arguments.clone())?;
+        out.pending.insert(call, slot.clone(), cost);
+        if let Some(cost) = cost {
+            self.note_room(&mut out, cost.class);
+        }
         self.load.placed();
         self.send(out);
         Ok(())
@@ -60,7 +71,13 @@ impl Link {
         let mut done = Vec::with_capacity(outcomes.len());
         let mut out = self.out();
         for (call, status, bytes) in outcomes.drain(..) {
-            match out.pending.take(call) {
+            let (awaited, cost) = out.pending.take(call);
+            if let Some(cost) = cost
+                && out.outgoing.account().ended(cost)
+            {
+                self.tell_credit_again(&mut out, cost.class);
+            }
+            match awaited {
                 Awaited::Waiting(slot) => done.push((slot, status, bytes)),
                 Awaited::Abandoned => {
                     self.load.ended(1);
@@ -183,7 +200,7 @@ fn add(area: &mut Vec<u8>, kind: u8, bytes: &[u8]) -> Result<(), TaskError> {
 
 /// Why a call was not sent.
 pub(crate) enum NotSent {
-    /// Too much waits to be written to the peer: the call waits as well, where it is.
+    /// Too much waits to be written to the peer, or there unstarted: the call waits as well, where it is.
     Full,
     /// It never will be.
     Failed(TaskError),
@@ -201,7 +218,7 @@ impl From<Refused> for NotSent {
             Refused::TooLarge { bytes, limit, .. } => {
                 Self::Failed(TaskError::TooLarge { size: bytes, limit, what: Payload::Arguments })
             }
-            Refused::Full => Self::Full,
+            Refused::Full | Refused::NoCredit { .. } => Self::Full,
         }
     }
 }

@@ -8,6 +8,7 @@ mod actor;
 mod beats;
 mod calls;
 mod clock;
+mod credit;
 pub(crate) mod election;
 mod greet;
 mod io;
@@ -30,13 +31,15 @@ use bytes::{Buf, Bytes, BytesMut};
 use ractor::ActorRef;
 use tokio::{sync::Notify, time::Instant};
 
+pub(crate) use self::credit::Grants;
+pub use self::credit::Windows;
 pub(crate) use self::{
     actor::{LinkActor, LinkMsg},
     calls::NotSent,
     greet::{GreetError, greet, greet_again},
     peer::{Abilities, Peer, unplaced},
 };
-use self::{beats::Beats, clock::Clock, io::Reader, load::PeerLoad, serve::Serving};
+use self::{beats::Beats, clock::Clock, credit::Full, io::Reader, load::PeerLoad, serve::Serving};
 use crate::{
     config::Role,
     control::streams::Streams,
@@ -81,6 +84,9 @@ pub(crate) struct Link {
     reader: tokio::sync::Mutex<Reader>,
     actor: OnceLock<ActorRef<LinkMsg>>,
     serving: Serving,
+    /// Of a worker: what the peer may have wait here.
+    grants: Option<Grants>,
+    full: Full,
     abilities: OnceLock<Abilities>,
     load: PeerLoad,
     draining: AtomicBool,
@@ -113,6 +119,8 @@ struct Out {
     writing: bool,
     /// A call has found no room: placement is told when there is some.
     wanted: bool,
+    /// The same for credit.
+    short: bool,
     lost: Option<Loss>,
 }
 
@@ -137,6 +145,7 @@ impl Link {
                 batch: Bytes::new(),
                 writing: false,
                 wanted: false,
+                short: false,
                 lost: None,
             }),
             peer,
@@ -147,6 +156,8 @@ impl Link {
             reader: tokio::sync::Mutex::new(Reader::new(node.payload_max_wire())),
             actor: OnceLock::new(),
             serving: Serving::default(),
+            grants: node.grants(),
+            full: Full::default(),
             abilities: OnceLock::new(),
             load: PeerLoad::default(),
             draining: AtomicBool::new(false),
@@ -259,6 +270,8 @@ impl Link {
         if let Some(Resumed { processed, .. }) = resumed {
             out.outgoing.resume(processed)?;
         }
+        // Before all else: the first call that the peer may make is held to them.
+        self.tell_windows(&mut out);
         out.socket = Some(socket.clone());
         out.writing = !out.outgoing.is_empty();
         if out.writing {
@@ -385,8 +398,12 @@ impl Link {
     /// The peer has so much of what was written: it need not be kept.
     fn acknowledged(&self, processed: u64) -> Result<(), ProtocolError> {
         let mut out = self.out();
+        let withheld = out.outgoing.withholds_credit();
         out.outgoing.acknowledge(processed)?;
         self.tell_room(&mut out);
+        if withheld && !out.outgoing.is_empty() {
+            self.send(out);
+        }
         Ok(())
     }
 
