@@ -14,6 +14,7 @@ mod hand_back;
 mod limits;
 mod load;
 mod means;
+mod parked;
 mod queue;
 mod report;
 mod running;
@@ -45,6 +46,7 @@ use self::{
     burn::Occupied,
     limits::Limits,
     means::{Means, SHORT},
+    parked::Parked,
     queue::Queue,
     running::Running,
     stamp::{Seen, Stamp},
@@ -108,6 +110,7 @@ pub struct Pool {
     work: AtomicU64,
     means: Means,
     limits: Limits,
+    parked: Parked,
     blocking: Arc<BlockingPool>,
     executors: OnceLock<Vec<Weak<Executor>>>,
     places: Mutex<Vec<Place>>,
@@ -154,6 +157,7 @@ impl Pool {
             seen: Mutex::default(),
             load: Load::default(),
             limits: Limits::default(),
+            parked: Parked::default(),
             executors: OnceLock::new(),
             places: Mutex::default(),
             closed: AtomicBool::new(false),
@@ -319,6 +323,7 @@ impl Pool {
         self.load.waiting.store(0, Ordering::SeqCst);
         drop(queue);
         unstarted.extend(self.limits.drain());
+        unstarted.extend(self.parked.take(true));
         let weight = unstarted.iter().map(|order| order.weight).sum();
         self.work.fetch_sub(weight, Ordering::Relaxed);
         self.load_moves();
@@ -354,7 +359,7 @@ impl Pool {
             let order = queue.pop();
             self.load.waiting.store(queue.len(), Ordering::SeqCst);
             drop(queue);
-            if let Some(admitted) = self.limits.admit(order?) {
+            if let Some(admitted) = self.parked.admit(order?).and_then(|order| self.limits.admit(order)) {
                 return Some(admitted);
             }
             if self.is_closed() {

@@ -7,6 +7,12 @@ pub trait Gate: Send + Sync + 'static {
     /// One of them waits no more: it was started, refused, handed back or dropped. `class` and `bytes` are those of its
     /// ticket.
     fn left(&self, class: u32, bytes: u64);
+
+    /// Whether what it has let in may start now. When that comes true again,
+    /// [`start_what_was_parked`](super::Pool::start_what_was_parked) is to be called.
+    fn lets_start(&self) -> bool {
+        true
+    }
 }
 
 /// Held by one invocation while it waits to be started, wherever it waits. Dropped, it tells its gate, once.
@@ -21,6 +27,10 @@ impl Ticket {
     #[must_use]
     pub fn new(gate: Arc<dyn Gate>, class: u32, bytes: u64) -> Self {
         Self { gate, class, bytes }
+    }
+
+    pub(super) fn lets_start(&self) -> bool {
+        self.gate.lets_start()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Calls that go out: filed, sent, cancelled, and settled by their outcomes or by the peer's loss.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use atasks_actors::{
     codec,
@@ -113,6 +113,9 @@ impl Link {
             lost.waiting.complete(Outcome::Failed(self.loss(reason, ran)));
         }
         self.serving.cancel_all(Canceller::Loss);
+        // What waited for the peer to read is let go of as it starts.
+        self.unread.store(false, Ordering::SeqCst);
+        self.start_what_was_parked();
         true
     }
 

@@ -153,7 +153,19 @@ impl Link {
     }
 }
 
+impl Link {
+    pub(super) fn start_what_was_parked(&self) {
+        if let Some(pool) = self.node.upgrade().as_ref().and_then(|node| node.agent().pool()) {
+            pool.start_what_was_parked();
+        }
+    }
+}
+
 impl Gate for Link {
+    fn lets_start(&self) -> bool {
+        !self.unread.load(Ordering::SeqCst)
+    }
+
     fn left(&self, class: u32, bytes: u64) {
         let Some(grant) = self.grants.as_ref().map(|grants| grants.of(class)) else { return };
         if !grant.leave(bytes) {

@@ -87,6 +87,8 @@ pub(crate) struct Link {
     /// Of a worker: what the peer may have wait here.
     grants: Option<Grants>,
     full: Full,
+    /// The peer has not read what it was answered: nothing more starts for it.
+    unread: AtomicBool,
     abilities: OnceLock<Abilities>,
     load: PeerLoad,
     draining: AtomicBool,
@@ -158,6 +160,7 @@ impl Link {
             serving: Serving::default(),
             grants: node.grants(),
             full: Full::default(),
+            unread: AtomicBool::new(false),
             abilities: OnceLock::new(),
             load: PeerLoad::default(),
             draining: AtomicBool::new(false),
@@ -401,8 +404,18 @@ impl Link {
         let withheld = out.outgoing.withholds_credit();
         out.outgoing.acknowledge(processed)?;
         self.tell_room(&mut out);
-        if withheld && !out.outgoing.is_empty() {
+        if out.outgoing.withholds_credit() {
+            return Ok(());
+        }
+        let unread = self.unread.swap(false, Ordering::SeqCst);
+        if withheld {
+            // What it is told of credit has waited for this.
             self.send(out);
+        } else {
+            drop(out);
+        }
+        if unread {
+            self.start_what_was_parked();
         }
         Ok(())
     }

@@ -158,6 +158,9 @@ impl Sink for Link {
         if let Some(cost) = served.and_then(|served| served.cost) {
             self.is_over(cost);
         }
+        if out.outgoing.withholds_credit() {
+            self.unread.store(true, Ordering::SeqCst);
+        }
         self.send(out);
     }
 }
