@@ -37,7 +37,7 @@
 //! | `Cancelled Drain` | `tests/cluster/draining.rs::what_does_not_end_in_time_is_cancelled_and_told_so` |
 //! | `Cancelled Leave` | `tests/calls/leave.rs::awaits_in_flight_end_as_cancelled_and_later_ones_as_not_joined` |
 //! | `WouldBlock` | `tests/wait.rs::on_an_executor_thread_it_would_block` |
-//! | `Other` | `actors/src/task_error.rs::a_newer_code_is_other_and_keeps_its_number_and_text` |
+//! | `Other` | `tests/mixed/newer.rs::guarantee_10_an_error_of_a_later_version_is_told_by_code_and_text_and_passed_on` |
 #![allow(clippy::unwrap_used, clippy::type_complexity)]
 
 #[path = "../support/mod.rs"]
