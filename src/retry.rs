@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Ran, TaskError, Unplaced};
+use crate::{Ran, Rejection, TaskError, Unplaced};
 
 /// How a failed call is repeated. Only what is safe is: a call that did not run, or may have and is idempotent. A task's
 /// own `Err` is a result, never repeated. Nor is a loss, once the root of the call has cost two nodes: see
@@ -48,7 +48,9 @@ impl Retry {
 /// Whether time or another node may bring what this one attempt did not.
 fn helps(error: &TaskError) -> bool {
     match error {
-        TaskError::NodeLost { .. } | TaskError::Rejected { .. } | TaskError::Other { .. } => true,
+        // A tree that is too large would be too large elsewhere, and here once more.
+        TaskError::Rejected { reason, .. } => !matches!(reason, Rejection::TreeTooLarge { .. }),
+        TaskError::NodeLost { .. } | TaskError::Other { .. } => true,
         TaskError::Unplaced { reason, .. } => !matches!(reason, Unplaced::NotAWorker),
         _ => false,
     }
@@ -94,7 +96,9 @@ mod tests {
     #[test]
     fn what_no_repetition_mends_is_not_repeated() {
         let not_a_worker = TaskError::Unplaced { task: "t".into(), reason: Unplaced::NotAWorker };
-        for error in [TaskError::NotJoined, TaskError::WouldBlock, not_a_worker] {
+        let reason = Rejection::TreeTooLarge { task: "t".into(), count: 9, bytes: 9, limit: 8 };
+        let too_large = TaskError::Rejected { node: NodeId::new("n", 1), reason };
+        for error in [TaskError::NotJoined, TaskError::WouldBlock, not_a_worker, too_large] {
             assert_eq!(Retry::times(9).next(1, &error, true, 0), None);
         }
     }

@@ -101,7 +101,11 @@ fn who_awaits_what_runs_on_a_node_that_leaves_is_told_that_it_left_and_the_rest_
             assert_eq!(ended.unwrap().len(), 8 << 20, "what has ended is told");
             for error in running.into_iter().map(Result::unwrap_err).chain([held.unwrap_err()]) {
                 let (node, reason, ran) = (leaver.id().clone(), Loss::Left, Ran::Maybe);
-                assert_eq!(error.task_error(), Some(&TaskError::NodeLost { node, reason, ran }), "seed {seed}");
+                assert_eq!(
+                    error.task_error(),
+                    Some(&TaskError::NodeLost { node, reason, ran, before: Vec::new() }),
+                    "seed {seed}"
+                );
             }
             assert!(waiting.iter().all(|ran| ran.as_deref().is_ok_and(|name| name == "w1")), "{seed}: {waiting:?}");
         });

@@ -228,8 +228,13 @@ pub enum Rejection {
     TreeTooLarge {
         /// The task whose call was one too many.
         task: String,
-        /// Invocations below the root on that node.
+        /// Invocations of the tree that wait or are suspended on that node; a blocking one that waits counts for its thread
+        /// as well.
         count: u64,
+        /// Bytes that they hold, as they are estimated.
+        bytes: u64,
+        /// Bytes that they may hold now: less than `limits.tree` allows where other trees are large as well.
+        limit: u64,
     },
 }
 
@@ -237,9 +242,11 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Draining => f.write_str("it is draining"),
-            Self::TreeTooLarge { task, count } => {
-                write!(f, "{count} calls below one root are all that its memory allows, `{task}` is one more")
-            }
+            Self::TreeTooLarge { task, count, bytes, limit } => write!(
+                f,
+                "`{task}` is one call too many below one root, of which {count} hold {bytes} bytes there and may hold \
+                 {limit}: bound the recursion, or raise `limits.memory`"
+            ),
         }
     }
 }

@@ -65,7 +65,11 @@ async fn however_a_task_ends_its_process_it_is_told_as_closed() {
         let node = client(&[&dies.address]).min_workers(2).join().await.unwrap();
         let id = dies.id(&node);
         let error = node.scope(die(death).on(id.clone())).await.unwrap_err();
-        assert_eq!(error, TaskError::NodeLost { node: id, reason: Loss::Closed, ran: Ran::Maybe }, "{death:?}");
+        assert_eq!(
+            error,
+            TaskError::NodeLost { node: id, reason: Loss::Closed, ran: Ran::Maybe, before: Vec::new() },
+            "{death:?}"
+        );
         node.scope(whereabouts()).await.unwrap();
         assert_eq!(dies.process.end().signal, Some(Signal::ABORT.as_raw()), "{death:?}");
     }

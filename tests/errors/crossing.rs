@@ -46,7 +46,7 @@ fn all() -> Vec<TaskError> {
     let (node, task) = (NodeId::new("n", 7), "t".to_owned());
     let mut all = vec![TaskError::NotJoined, TaskError::WouldBlock];
     all.extend(unplaced().map(|reason| TaskError::Unplaced { task: task.clone(), reason }));
-    for reason in [Rejection::Draining, Rejection::TreeTooLarge { task, count: 9 }] {
+    for reason in [Rejection::Draining, Rejection::TreeTooLarge { task, count: 9, bytes: 90_000, limit: 80_000 }] {
         all.push(TaskError::Rejected { node: node.clone(), reason });
     }
     for what in [Payload::Arguments, Payload::Result, Payload::Baggage] {

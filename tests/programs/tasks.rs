@@ -270,3 +270,18 @@ pub(crate) fn run_program(program: PathBuf, arguments: Vec<String>, inherit: boo
     let output = Command::new(program).args(arguments).stdin(stdin).output().unwrap();
     Ok(format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)))
 }
+
+/// Never ends by itself: each level awaits the next, here or on all workers in turn.
+#[atasks::task]
+pub(crate) async fn endless(level: u64, spread: bool) -> Done<u64> {
+    tokio::task::yield_now().await;
+    let next = endless(level + 1, spread);
+    if spread { next.place(Placement::Spread).await } else { next.await }
+}
+
+/// The same, a thousand wide.
+#[atasks::task]
+pub(crate) async fn endless_wide(level: u64) -> Done<u64> {
+    let calls = (0..1000).map(|_| endless_wide(level + 1));
+    Ok(futures_util::future::try_join_all(calls).await?.into_iter().sum())
+}

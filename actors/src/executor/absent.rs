@@ -8,7 +8,11 @@ use std::{sync::Arc, task::Context as TaskContext, task::Poll};
 
 use bytes::Bytes;
 
-pub use self::{fence::Fence, report::LoadReport, settings::Settings};
+pub use self::{
+    fence::Fence,
+    report::{LoadReport, MemoryReport},
+    settings::Settings,
+};
 use crate::{
     context::Context,
     invocation::Invocation,
@@ -47,6 +51,11 @@ impl Pool {
 
     #[must_use]
     pub fn load(&self) -> LoadReport {
+        match *self {}
+    }
+
+    #[must_use]
+    pub fn memory(&self) -> MemoryReport {
         match *self {}
     }
 

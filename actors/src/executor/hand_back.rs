@@ -43,7 +43,7 @@ impl Pool {
         let mut queue = self.lock_queue();
         let looked = self.looked.swap(queue.next_number(), Ordering::Relaxed);
         let mut taken = queue.take_last(most, if urgent { u64::MAX } else { looked }, wanted);
-        self.load.waiting.store(queue.len(), Ordering::SeqCst);
+        self.load.note(&queue);
         let more = queue.has_movable();
         drop(queue);
         if urgent {

@@ -10,6 +10,7 @@ mod fence;
 mod lack;
 mod leave;
 mod losses;
+pub mod memory;
 mod names;
 mod place;
 mod root;
@@ -291,6 +292,9 @@ impl NodeCore {
             // Nodes that share a thread in virtual time are never stopped.
             stopped_after: (!self.host.is_shared()).then(|| self.config.liveness.lost_after / 2),
             shared_host: self.host.is_shared(),
+            memory: self.config.limits.memory.unwrap_or_else(memory::default),
+            running: self.config.limits.running,
+            tree: self.config.limits.tree,
             tasks: self.table.len(),
         }
     }
