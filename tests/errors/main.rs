@@ -14,6 +14,7 @@
 //! | `Unplaced NotAWorker` | `tests/placement/table.rs::a_client_runs_nothing_here_and_says_so_at_once` |
 //! | `Unplaced NoneSuits` | `tests/placement/policy.rs::when_it_wants_none_the_call_waits_for_another_and_then_says_so` |
 //! | `Rejected Draining` | `tests/cluster/draining.rs::a_named_node_that_drains_takes_no_more_calls` |
+//! | `Rejected TreeTooLarge` | `tests/limits/processes.rs::a_recursion_without_end_does_not_cost_the_worker_its_life` |
 //! | `TooLarge Arguments` | `tests/errors/payloads.rs::arguments_above_the_limit_are_too_large_and_tell_their_size` |
 //! | `TooLarge Result` | `tests/errors/payloads.rs::a_result_above_the_limit_is_too_large_and_tells_its_size` |
 //! | `TooLarge Baggage` | `tests/calls/options.rs::baggage_has_a_bound` |
