@@ -222,6 +222,13 @@ impl Link {
             }
             Some(Notice::Drain) if self.peer.role == Role::Operator => node.drain_on_request(&self.peer.id),
             Some(Notice::Drain) => tracing::warn!(peer = %self.peer.id, "asks this node to drain, and is no operator"),
+            Some(Notice::Lost { node: lost, roots }) => {
+                roots.into_iter().for_each(|root| node.losses().merge(root, std::slice::from_ref(&lost)));
+            }
+            Some(Notice::Over { root }) if root.origin == self.peer.id.incarnation() => {
+                node.losses().forget(root);
+            }
+            Some(Notice::Over { root }) => tracing::debug!(peer = %self.peer.id, %root, "is not the peer's to end"),
             None => tracing::debug!(peer = %self.peer.id, "a notice of a later version"),
         }
     }

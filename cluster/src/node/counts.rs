@@ -22,6 +22,12 @@ pub struct Counts {
     pub kept: usize,
     /// Invocations in the queue, on executors, or suspended.
     pub running: usize,
+    /// Bytes that invocations hold.
+    pub memory: usize,
+    /// Roots that run here.
+    pub roots: usize,
+    /// Roots to which something belongs that is held here.
+    pub trees: usize,
     /// Greetings under way.
     pub greetings: usize,
 }
@@ -44,6 +50,10 @@ impl NodeCore {
         if let Some(pool) = self.agent.pool() {
             let load = pool.load();
             counts.running = (load.unstarted + load.running + load.suspended) as usize;
+            let memory = pool.memory();
+            counts.memory = memory.held + memory.waiting;
+            counts.roots = memory.running;
+            counts.trees = memory.trees;
         }
         let (told, kept) = oneshot::channel();
         if let Some(placement) = self.placement.get() {

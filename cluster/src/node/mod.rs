@@ -9,6 +9,8 @@ mod counts;
 mod fence;
 mod lack;
 mod leave;
+mod losses;
+pub mod memory;
 mod names;
 mod place;
 mod root;
@@ -42,6 +44,7 @@ use tokio::{sync::watch, task::JoinHandle, time::Instant};
 
 #[cfg(feature = "testing")]
 pub use self::counts::Counts;
+pub(crate) use self::losses::{Bereaved, Losses};
 pub(crate) use self::place::Kept;
 pub use self::start::{ExitOf, NodeParts};
 pub use self::tasks::TaskInfo;
@@ -81,6 +84,7 @@ pub struct NodeCore {
     timer_loop: OnceLock<tokio::task::AbortHandle>,
     agent: Agent,
     election: Mutex<Election>,
+    losses: Losses,
     view: ArcSwap<View>,
     workers: watch::Sender<usize>,
     calls: AtomicU64,
@@ -288,6 +292,9 @@ impl NodeCore {
             // Nodes that share a thread in virtual time are never stopped.
             stopped_after: (!self.host.is_shared()).then(|| self.config.liveness.lost_after / 2),
             shared_host: self.host.is_shared(),
+            memory: self.config.limits.memory.unwrap_or_else(memory::default),
+            running: self.config.limits.running,
+            tree: self.config.limits.tree,
             tasks: self.table.len(),
         }
     }
@@ -308,7 +315,7 @@ impl NodeCore {
             Err(error) => tracing::error!(%error, "the task table cannot be told"),
         }
         if self.is_draining() {
-            link.notice(Notice::Draining);
+            link.notice(&Notice::Draining);
         }
     }
 
@@ -324,7 +331,7 @@ impl NodeCore {
         self.change_view(|view| view.with(link.clone()));
         if self.is_draining() {
             // It was introduced before that began, and was in nobody's view then.
-            link.notice(Notice::Draining);
+            link.notice(&Notice::Draining);
         }
         self.events.tell(|| Event::NodeUp(link.id().clone()));
         self.control.link_up(link);
@@ -358,6 +365,7 @@ impl NodeCore {
         if !link.lose(reason) {
             return;
         }
+        self.losses.forget_all_of(link.id());
         self.election().unlink(link.id());
         // Calls that waited for room there have to look elsewhere, and a drain waits no more for what it was sending.
         self.room_again();
