@@ -143,13 +143,16 @@ async fn sleeps(_load: Vec<u8>) -> atasks::Result<()> {
     Ok(())
 }
 
-/// What cannot be encoded, though its shape can be told.
+/// What cannot be encoded for one of its values.
 #[derive(Debug, serde::Deserialize)]
-struct Unsendable;
+struct Unsendable(u32);
 
 impl serde::Serialize for Unsendable {
-    fn serialize<S: serde::Serializer>(&self, _serializer: S) -> Result<S::Ok, S::Error> {
-        Err(serde::ser::Error::custom("it cannot be sent"))
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self(4711) => Err(serde::ser::Error::custom("it cannot be sent")),
+            Self(number) => serializer.serialize_newtype_struct("Unsendable", number),
+        }
     }
 }
 
@@ -192,7 +195,7 @@ fn whatever_befalls_a_call_the_error_names_the_task_and_the_await() {
         names(nobody, here, |error| matches!(error, TaskError::Unplaced { .. }));
         let large = sleeps(vec![0; 65 << 20]).await;
         names(large, line!() - 1, |error| matches!(error, TaskError::TooLarge { .. }));
-        let unsendable = fails_to_encode(Unsendable).await;
+        let unsendable = fails_to_encode(Unsendable(4711)).await;
         let error = unsendable.unwrap_err();
         println!("{error}\n{error:?}\n");
         assert!(matches!(error.task_error(), Some(TaskError::Codec { .. })) && error.hops().len() == 1, "{error:?}");

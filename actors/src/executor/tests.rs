@@ -97,7 +97,7 @@ impl Router for Lone {
     }
 
     fn start(&self, invocation: Invocation, _placement: &Placement) -> Started {
-        self.pool.get().unwrap().start_here(invocation, self.myself.upgrade().unwrap())
+        self.pool.get().unwrap().start_here(invocation, self.myself.upgrade().unwrap(), None)
     }
 
     fn capable(&self, _task: &'static TaskEntry, _placement: &Placement) -> Result<Vec<NodeId>, Unplaced> {

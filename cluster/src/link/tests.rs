@@ -40,6 +40,7 @@ impl Pair {
             incarnation: 1,
             state: HashMap::new(),
             ractor: None,
+            windows: Default::default(),
         };
         let address = Address::Memory("door".into());
         let listener = Listener::bind(&address, &network.credentials("a")).await.unwrap();
