@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::{Ran, Rejection, TaskError, Unplaced};
 
 /// How a failed call is repeated. Only what is safe is: a call that did not run, or may have and is idempotent. A task's
-/// own `Err` is a result, never repeated.
+/// own `Err` is a result, never repeated. Nor is a loss, once the root of the call has cost two nodes: see
+/// [`TaskError::NodeLost`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Retry {
@@ -61,7 +62,7 @@ mod tests {
     use crate::{Loss, NodeId};
 
     fn lost(ran: Ran) -> TaskError {
-        TaskError::NodeLost { node: NodeId::new("n", 1), reason: Loss::Closed, ran }
+        TaskError::NodeLost { node: NodeId::new("n", 1), reason: Loss::Closed, ran, before: Vec::new() }
     }
 
     #[test]
@@ -77,6 +78,19 @@ mod tests {
         let retry = Retry::times(3).backoff(Duration::from_millis(100), Duration::from_millis(300));
         let waits: Vec<_> = (1..).map_while(|n| retry.next(n, &lost(Ran::No), false, 0)).collect();
         assert_eq!(waits, [50, 100, 150].map(Duration::from_millis));
+    }
+
+    #[test]
+    fn waits_differ_from_call_to_call_between_half_and_all_of_the_bound_and_are_the_same_each_time() {
+        let bound = Duration::from_millis(1000);
+        let retry = Retry::times(1).backoff(bound, bound);
+        let waits = |dice: u64| retry.next(1, &lost(Ran::No), false, dice).unwrap();
+        let all: std::collections::BTreeSet<_> = (0..1024).map(waits).collect();
+        assert_eq!(all.len(), 1024);
+        assert!(all.iter().all(|wait| (bound / 2..=bound).contains(wait)));
+        assert_eq!(waits(77), waits(77));
+        let longest = Retry::times(u32::MAX).backoff(Duration::MAX, Duration::MAX);
+        assert!(longest.next(u32::MAX, &lost(Ran::No), false, u64::MAX) <= Some(Duration::MAX));
     }
 
     #[test]

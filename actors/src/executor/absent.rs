@@ -73,6 +73,10 @@ impl Pool {
         match *self {}
     }
 
+    pub fn leave(&self, _own: impl Fn(&Context) -> bool) {
+        match *self {}
+    }
+
     pub async fn ended(&self) {
         match *self {}
     }

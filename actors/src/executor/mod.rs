@@ -93,6 +93,15 @@ pub(crate) struct Order {
     weight: u64,
 }
 
+impl Order {
+    /// Ends it as its node has left.
+    fn let_go(self) {
+        self.context.cancel(Canceller::Leave);
+        let error = TaskError::Cancelled { by: Canceller::Leave, ran: self.context.ran() };
+        self.reply.send(Outcome::Failed(error));
+    }
+}
+
 /// The executors of a node.
 pub struct Pool {
     settings: Settings,
@@ -306,11 +315,7 @@ impl Pool {
     /// Tells all that waits that its node has left. Whoever puts an order anywhere looks at `closed` after that, and calls
     /// this if it is set: so none stays behind.
     fn let_go(&self) {
-        for order in self.unstarted() {
-            order.context.cancel(Canceller::Leave);
-            let error = TaskError::Cancelled { by: Canceller::Leave, ran: order.context.ran() };
-            order.reply.send(Outcome::Failed(error));
-        }
+        self.unstarted().into_iter().for_each(Order::let_go);
     }
 
     /// Takes all that waits to be started.
@@ -368,8 +373,11 @@ impl Pool {
             if more_roots && self.memory.opens() {
                 self.wake_one();
             }
-            if let Some(admitted) = self.limits.admit(order?) {
-                return Some(admitted);
+            match self.limits.admit(order?) {
+                Ok(admitted) => return Some(admitted),
+                Err(cancelled) => {
+                    cancelled.into_iter().for_each(|order| self.put(|queue| queue.push_next(order)));
+                }
             }
             if self.is_closed() {
                 self.let_go();

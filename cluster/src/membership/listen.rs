@@ -42,11 +42,14 @@ pub(crate) async fn listen(listener: Listener, node: Weak<NodeCore>, membership:
             }
         };
         make_room(&mut greetings);
+        // From here on, and not from when its task begins: somebody is at the door.
+        let under_way = node.upgrade().map(|node| node.greeting());
         let (node, membership, complaints) = (node.clone(), membership.clone(), complaints.clone());
         greetings.push_back(tokio::spawn(async move {
             if let Some(node) = node.upgrade() {
                 admit(incoming, &node, &membership, &complaints).await;
             }
+            drop(under_way);
         }));
     }
 }
