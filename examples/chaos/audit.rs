@@ -19,8 +19,6 @@ const CLIENT_GONE: u64 = 600_000;
 pub(crate) const ALLOWANCE: u64 = 500_000;
 /// From a fault to its verdict.
 pub(crate) const VERDICT_MAX: u64 = LOST_AFTER + ALLOWANCE;
-/// What was under way when a worker froze is heard of it later, on a machine that is slow to read it.
-const UNDER_WAY: u64 = 1_500_000;
 /// From the end of an await to the last sign of life below it, in time in which that node runs.
 pub(crate) const ORPHAN_MAX: u64 = LOST_AFTER + CANCEL_GRACE + ALLOWANCE;
 
@@ -203,7 +201,7 @@ impl Auditor<'_> {
             (Some(fault), None) if fault.kind != Kind::Drained && !self.was_hit(by, fault.from, at) => {
                 self.audit.verdicts.entry(fault.kind).or_default().push(at - fault.from);
                 self.audit.late += u64::from(at - fault.from > VERDICT_MAX);
-                if at - fault.from > VERDICT_MAX + UNDER_WAY + self.lag.during(fault.from, at) {
+                if at - fault.from > VERDICT_MAX + self.lag.during(fault.from, at) {
                     let after = at - fault.from;
                     self.breach(key, &format!("{name} ({pid}), {:?}, told {after} µs later: {outcome:?}", fault.kind));
                 }

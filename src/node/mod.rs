@@ -22,7 +22,7 @@ use atasks_actors::{
 };
 use atasks_cluster::{
     config::{Actors, Config, Hidden, Role},
-    node::{NodeCore, NodeInfo, NodeParts, TaskInfo},
+    node::{NodeCore, NodeInfo, NodeParts, TaskInfo, Windows},
     secret::Secret,
     transport::Credentials,
 };
@@ -210,6 +210,7 @@ pub struct NodeBuilder {
     unconfigured: bool,
     workers: usize,
     ractor: bool,
+    windows: Windows,
 }
 
 impl NodeBuilder {
@@ -375,6 +376,13 @@ impl NodeBuilder {
         self
     }
 
+    /// Lets less of each peer's calls wait unstarted.
+    #[cfg(feature = "testing")]
+    pub(crate) fn windows(mut self, windows: Windows) -> Self {
+        self.windows = windows;
+        self
+    }
+
     /// Runs in tests: on this host, over these connections, with a fixed number.
     #[cfg(feature = "testing")]
     pub(crate) fn simulated(mut self, host: Host, credentials: Credentials, incarnation: u64) -> Self {
@@ -409,7 +417,8 @@ impl NodeBuilder {
         let reaches = !config.cluster.listen.is_empty() || !config.cluster.seeds.is_empty();
         let takes_part = (role == Role::Worker || self.ractor) && reaches && !host.is_shared();
         let ractor = worker::CALLER.filter(|_| takes_part);
-        let parts = NodeParts { role, config, host, io, table, credentials, incarnation, state, ractor };
+        let windows = self.windows;
+        let parts = NodeParts { role, config, host, io, table, credentials, incarnation, state, ractor, windows };
         Ok(Node::from_core(NodeCore::start(parts).await?))
     }
 }

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use atasks_cluster::node::{Amount, Windows};
 pub use atasks_cluster::{node::Counts, transport::Network};
 use tokio::{task::JoinHandle, time::Instant};
 
@@ -64,6 +65,13 @@ pub fn simulate_cluster<T>(
     body: impl AsyncFnOnce(&Cluster) -> T,
 ) -> T {
     on_cluster(workers.into_iter().collect(), seed, async |cluster| cluster.client.scope(body(cluster)).await)
+}
+
+/// Has a worker let in no more than `calls` unstarted roots of each peer, nor more of them than `bytes` and one: of all
+/// unlimited tasks together, and of each limited one. So few callers make others wait.
+pub fn windows(worker: NodeBuilder, calls: u64, bytes: u64) -> NodeBuilder {
+    let window = Amount { calls, bytes };
+    worker.windows(Windows { shared: window, own: window })
 }
 
 /// Keeps the executor for `work`, as a task does that computes: nothing else runs there until then. In a simulated cluster
@@ -154,6 +162,11 @@ impl Cluster {
     #[must_use]
     pub fn client(&self) -> &Node {
         &self.client
+    }
+
+    /// Counts what one of its nodes has in its tables.
+    pub async fn counts(&self, node: &Node) -> Counts {
+        node.core().counts().await
     }
 
     /// The workers, in the order of their builders.

@@ -141,6 +141,23 @@ async fn a_worker_that_has_given_a_client_up_tells_it_so() {
 }
 
 #[tokio::test]
+async fn a_client_that_is_in_the_middle_of_coming_back_is_waited_for() {
+    let (_worker, proxy, node) = apart("slow").await;
+    let during = async {
+        let call = node.scope(count_run(1, Vec::new(), 2000));
+        let blip = async {
+            sleep(Duration::from_millis(300)).await;
+            proxy.cut(Cut::Both);
+            // It connects at once, and greets later than two heartbeats: so it looks where a machine is busy.
+            proxy.be_silent(Duration::from_millis(620)).await;
+        };
+        tokio::join!(call, blip).0
+    };
+    let (runs, losses) = losses_during(&node, during).await;
+    assert!(losses.is_empty() && runs.as_ref().is_ok_and(|runs| *runs == 1), "{losses:?} {runs:?}");
+}
+
+#[tokio::test]
 async fn a_worker_that_was_started_again_meanwhile_is_told_as_restarted() {
     let listens = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let proxy = Proxy::to(&listens).await;

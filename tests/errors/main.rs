@@ -14,6 +14,7 @@
 //! | `Unplaced NotAWorker` | `tests/placement/table.rs::a_client_runs_nothing_here_and_says_so_at_once` |
 //! | `Unplaced NoneSuits` | `tests/placement/policy.rs::when_it_wants_none_the_call_waits_for_another_and_then_says_so` |
 //! | `Rejected Draining` | `tests/cluster/draining.rs::a_named_node_that_drains_takes_no_more_calls` |
+//! | `Rejected TreeTooLarge` | `tests/limits/processes.rs::a_recursion_without_end_does_not_cost_the_worker_its_life` |
 //! | `TooLarge Arguments` | `tests/errors/payloads.rs::arguments_above_the_limit_are_too_large_and_tell_their_size` |
 //! | `TooLarge Result` | `tests/errors/payloads.rs::a_result_above_the_limit_is_too_large_and_tells_its_size` |
 //! | `TooLarge Baggage` | `tests/calls/options.rs::baggage_has_a_bound` |
@@ -37,7 +38,7 @@
 //! | `Cancelled Drain` | `tests/cluster/draining.rs::what_does_not_end_in_time_is_cancelled_and_told_so` |
 //! | `Cancelled Leave` | `tests/calls/leave.rs::awaits_in_flight_end_as_cancelled_and_later_ones_as_not_joined` |
 //! | `WouldBlock` | `tests/wait.rs::on_an_executor_thread_it_would_block` |
-//! | `Other` | `actors/src/task_error.rs::a_newer_code_is_other_and_keeps_its_number_and_text` |
+//! | `Other` | `tests/mixed/newer.rs::guarantee_10_an_error_of_a_later_version_is_told_by_code_and_text_and_passed_on` |
 #![allow(clippy::unwrap_used, clippy::type_complexity)]
 
 #[path = "../support/mod.rs"]

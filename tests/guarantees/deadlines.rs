@@ -4,8 +4,6 @@
 //! `cluster/src/link/clock.rs`, whose tests have an hour between two clocks. In depth: `tests/errors/deadlines.rs`,
 //! `tests/calls/options.rs`, and `a_deadline_shrinks_by_what_an_invocation_waits_on_its_way` in `tests/cluster/blips.rs`.
 
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -93,35 +91,14 @@ async fn guarantee_5_hosts_may_differ_by_hours() {
     check_ends(&young, &node).await;
 }
 
-/// The sources of a folder, without those of tests.
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap().flatten() {
-        let path = entry.path();
-        let name = entry.file_name();
-        if path.is_dir() && name != "tests" {
-            found.extend(sources(&path));
-        } else if path.extension().is_some_and(|end| end == "rs") && name != "tests.rs" {
-            found.push(path);
-        }
-    }
-    found
-}
-
 /// Hosts agree on no date, and the date of one may be set at any time: nothing that decides anything reads it.
 #[test]
 fn guarantee_5_no_wall_clock_is_read() {
     const DATES: [&str; 5] = ["SystemTime", "UNIX_EPOCH", "ClockId::Realtime", "chrono::", ".modified()"];
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let all: Vec<_> =
-        ["src", "actors/src", "cluster/src"].into_iter().flat_map(|part| sources(&root.join(part))).collect();
-    assert!(all.len() > 100, "{} sources", all.len());
+    let reads = |line: &&str| DATES.iter().any(|date| line.contains(date));
     let mut readers = Vec::new();
-    for path in all {
-        let text = fs::read_to_string(&path).unwrap();
-        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-        let reads = |line: &str| DATES.iter().any(|date| line.contains(date));
-        readers.extend(code.lines().filter(|line| reads(line)).map(|line| format!("{}: {line}", path.display())));
+    for (path, code) in crate::tables::code() {
+        readers.extend(code.lines().filter(reads).map(|line| format!("{}: {line}", path.display())));
     }
     assert!(readers.is_empty(), "{readers:#?}");
 }

@@ -21,6 +21,20 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     own.chain(folders.iter().flat_map(|folder| sources(folder))).collect()
 }
 
+/// The code of all crates, without that of tests.
+pub(crate) fn code() -> Vec<(PathBuf, String)> {
+    let all = ["src", "actors/src", "cluster/src"].into_iter().flat_map(|part| sources(&root().join(part)));
+    let is_test = |path: &Path| path.iter().any(|part| part == "tests" || part == "tests.rs");
+    let code = all.filter(|path| !is_test(path.strip_prefix(root()).unwrap())).map(|path| {
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned();
+        (path, code)
+    });
+    let code: Vec<_> = code.collect();
+    assert!(code.len() > 100, "{} sources", code.len());
+    code
+}
+
 /// The cells of each row of the tables in a text, their headings left out.
 fn rows(text: &str) -> Vec<Vec<&str>> {
     let table = text.lines().map(|line| line.trim_start_matches("//!").trim()).filter(|line| line.starts_with('|'));
@@ -95,12 +109,8 @@ fn each_error_has_a_test_that_makes_it_happen() {
     let rows = rows(&table);
     rows.iter().for_each(|row| check_tests(row));
     let told: BTreeSet<_> = rows.iter().map(|row| row[0].trim_matches('`').to_owned()).collect();
-    let code: String = ["src", "actors/src", "cluster/src"]
-        .iter()
-        .flat_map(|part| sources(&root().join(part)))
-        .filter(|path| !path.ends_with("task_error.rs"))
-        .map(|path| fs::read_to_string(path).unwrap())
-        .collect();
+    let others = code().into_iter().filter(|(path, _)| !path.ends_with("task_error.rs"));
+    let code: String = others.map(|(_, code)| code).collect();
     for (kind, prefix) in [
         ("TaskError", ""),
         ("Unplaced", "Unplaced "),

@@ -16,6 +16,7 @@ mod policy;
 mod real;
 mod room;
 mod table;
+mod unread;
 
 use atasks::{Error, Node, NodeBuilder, NodeId, Placement, Result, TaskError, Unplaced, current};
 

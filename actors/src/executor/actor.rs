@@ -88,7 +88,7 @@ impl Actor for ExecutorActor {
 impl Executor {
     /// Starts an invocation: polls it once, and has an actor run it if that was not enough.
     pub(super) fn begin(self: &Arc<Self>, order: Order) {
-        let Order { context, arguments, reply, mut charge, weight } = order;
+        let Order { context, arguments, reply, ticket, mut charge, weight } = order;
         let pool = &self.pool;
         let _done = Weighed { pool, weight };
         if let Some(reason) = charge.begin(&context) {
@@ -96,7 +96,7 @@ impl Executor {
             return pool.refuse(&context, reply, reason);
         }
         let options = context.task().options();
-        let body = Body::new(context.clone(), arguments, pool.settings.cancel_grace);
+        let body = Body::new(context.clone(), arguments, ticket, pool.settings.cancel_grace);
         if options.blocking && !pool.settings.shared_host {
             let bytes = body.bytes();
             let outcome = pool.blocking.run(body, self.handle.clone());

@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::Executor;
+use super::{Executor, ticket::Ticket};
 use crate::{
     codec,
     context::{Context, Phase, enter},
@@ -33,7 +33,7 @@ pub(crate) struct Body {
 }
 
 enum Work {
-    Unstarted(Bytes),
+    Unstarted(Bytes, Option<Ticket>),
     Running(TaskFuture),
     Over,
 }
@@ -44,9 +44,9 @@ enum Grace {
 }
 
 impl Body {
-    pub(crate) fn new(context: Context, arguments: Bytes, grace: Duration) -> Self {
+    pub(crate) fn new(context: Context, arguments: Bytes, ticket: Option<Ticket>, grace: Duration) -> Self {
         let size = arguments.len();
-        Self { context, arguments: size, work: Work::Unstarted(arguments), grace: Grace::Unasked(grace) }
+        Self { context, arguments: size, work: Work::Unstarted(arguments, ticket), grace: Grace::Unasked(grace) }
     }
 
     pub(crate) fn context(&self) -> &Context {
@@ -57,7 +57,7 @@ impl Body {
     pub(crate) fn bytes(&self) -> usize {
         let future = match &self.work {
             Work::Running(future) => size_of_val(&**future),
-            Work::Unstarted(_) | Work::Over => 0,
+            Work::Unstarted(..) | Work::Over => 0,
         };
         future.saturating_add(self.arguments)
     }
@@ -66,8 +66,10 @@ impl Body {
     pub(crate) fn poll(&mut self, executor: Option<&Arc<Executor>>, cx: &mut TaskContext<'_>) -> Poll<Outcome> {
         let _entered = enter(Some(self.context.clone()), executor.cloned());
         self.context.runner().register(cx.waker());
-        if let Work::Unstarted(arguments) = &mut self.work {
+        if let Work::Unstarted(arguments, ticket) = &mut self.work {
             let arguments = std::mem::take(arguments);
+            // It waits no more: whoever let it in may let the next one in.
+            drop(ticket.take());
             if let Err(outcome) = self.begin(&arguments) {
                 self.work = Work::Over;
                 return Poll::Ready(outcome);

@@ -42,8 +42,9 @@ impl Pool {
     #[must_use]
     pub fn load(&self) -> LoadReport {
         let read = |count: &AtomicUsize| u32::try_from(count.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
-        let limited = u32::try_from(self.limits.waiting()).unwrap_or(u32::MAX);
-        let (unstarted, running) = (read(&self.load.waiting).saturating_add(limited), read(&self.load.busy));
+        let aside = self.limits.waiting() + self.parked.waiting();
+        let aside = u32::try_from(aside).unwrap_or(u32::MAX);
+        let (unstarted, running) = (read(&self.load.waiting).saturating_add(aside), read(&self.load.busy));
         let mean = match (self.work.load(Ordering::Relaxed), u64::from(unstarted) + u64::from(running)) {
             (0, _) | (_, 0) => self.means.any(),
             (work, count) => work / count,

@@ -15,6 +15,7 @@ mod limits;
 mod load;
 mod means;
 mod memory;
+mod parked;
 mod queue;
 mod report;
 mod running;
@@ -23,6 +24,7 @@ mod stamp;
 mod task_actor;
 #[cfg(test)]
 mod tests;
+mod ticket;
 
 use std::{
     fmt, io,
@@ -46,6 +48,7 @@ use self::{
     limits::Limits,
     means::{Means, SHORT},
     memory::{Charge, Memory, MemoryLimits},
+    parked::Parked,
     queue::Queue,
     running::Running,
     stamp::{Seen, Stamp},
@@ -58,6 +61,7 @@ pub use self::{
     report::{LoadReport, MemoryReport},
     settings::Settings,
     stamp::Stall,
+    ticket::{Gate, Ticket},
 };
 use crate::{
     context::{Context, may_inline, polling},
@@ -89,6 +93,7 @@ pub(crate) struct Order {
     arguments: Bytes,
     reply: Reply,
     charge: Charge,
+    ticket: Option<Ticket>,
     /// How long it is expected to keep an executor, in nanoseconds.
     weight: u64,
 }
@@ -118,6 +123,7 @@ pub struct Pool {
     means: Means,
     limits: Limits,
     memory: Arc<Memory>,
+    parked: Parked,
     blocking: Arc<BlockingPool>,
     executors: OnceLock<Vec<Weak<Executor>>>,
     places: Mutex<Vec<Place>>,
@@ -166,6 +172,7 @@ impl Pool {
             seen: Mutex::default(),
             load: Load::default(),
             limits: Limits::default(),
+            parked: Parked::default(),
             executors: OnceLock::new(),
             places: Mutex::default(),
             closed: AtomicBool::new(false),
@@ -201,8 +208,8 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Runs an invocation on an executor as soon as one takes it.
-    pub fn submit(&self, context: Context, arguments: Bytes, reply: Reply) {
+    /// Runs an invocation on an executor as soon as one takes it; `ticket` is dropped when it waits no more.
+    pub fn submit(&self, context: Context, arguments: Bytes, reply: Reply, ticket: Option<Ticket>) {
         let weight = match self.means.of(context.task()) {
             0 => self.means.any(),
             mean => mean,
@@ -210,7 +217,7 @@ impl Pool {
         match self.memory.admit(&context, arguments.len()) {
             Ok(charge) => {
                 self.work.fetch_add(weight, Ordering::Relaxed);
-                self.enqueue(Order { context, arguments, reply, charge, weight });
+                self.enqueue(Order { context, arguments, reply, ticket, charge, weight });
             }
             Err(reason) => {
                 self.refuse(&context, reply, reason);
@@ -219,25 +226,36 @@ impl Pool {
     }
 
     /// Runs an invocation that this node has made itself: where it is awaited if this is one of the node's executors.
-    pub fn start_here(self: &Arc<Self>, invocation: Invocation, router: Arc<dyn Router>) -> Started {
+    pub fn start_here(
+        self: &Arc<Self>,
+        invocation: Invocation,
+        router: Arc<dyn Router>,
+        ticket: Option<Ticket>,
+    ) -> Started {
         match self.executor_here(&invocation) {
             Some(executor) => executor.start_inline(invocation, router),
             None => {
                 let slot = Slot::new(invocation.deadline);
-                self.submit_for(invocation, router, &slot);
+                self.submit_for(invocation, router, &slot, ticket);
                 Started::Pending(slot)
             }
         }
     }
 
     /// Runs an invocation that this node has made itself; `slot` takes its outcome.
-    pub fn submit_for(&self, mut invocation: Invocation, router: Arc<dyn Router>, slot: &Arc<Slot>) {
+    pub fn submit_for(
+        &self,
+        mut invocation: Invocation,
+        router: Arc<dyn Router>,
+        slot: &Arc<Slot>,
+        ticket: Option<Ticket>,
+    ) {
         let arguments = std::mem::take(&mut invocation.arguments);
         let context = Context::new(invocation, router);
         if !slot.enter(context.door(), 0) {
             return;
         }
-        self.submit(context, arguments, Reply::new(slot.clone(), 0));
+        self.submit(context, arguments, Reply::new(slot.clone(), 0), ticket);
     }
 
     /// The executor that polls on this thread, if it is one of ours and may poll a call inside its caller's poll.
@@ -325,6 +343,7 @@ impl Pool {
         self.load.note(&queue);
         drop(queue);
         unstarted.extend(self.limits.drain());
+        unstarted.extend(self.parked.take(true));
         let weight = unstarted.iter().map(|order| order.weight).sum();
         self.work.fetch_sub(weight, Ordering::Relaxed);
         self.load_moves();
@@ -373,11 +392,12 @@ impl Pool {
             if more_roots && self.memory.opens() {
                 self.wake_one();
             }
-            match self.limits.admit(order?) {
-                Ok(admitted) => return Some(admitted),
-                Err(cancelled) => {
+            match self.parked.admit(order?).map(|order| self.limits.admit(order)) {
+                Some(Ok(admitted)) => return Some(admitted),
+                Some(Err(cancelled)) => {
                     cancelled.into_iter().for_each(|order| self.put(|queue| queue.push_next(order)));
                 }
+                None => {}
             }
             if self.is_closed() {
                 self.let_go();
@@ -456,7 +476,7 @@ impl Executor {
         if let Some(reason) = self.pool.memory.refuses(&context) {
             return Started::Done(self.pool.rejects(reason));
         }
-        let body = Body::new(context.clone(), arguments, self.pool.settings.cancel_grace);
+        let body = Body::new(context.clone(), arguments, None, self.pool.settings.cancel_grace);
         let mut running = Running::here(body, None, None, self.clone());
         match first_poll(&mut running) {
             Poll::Ready(outcome) => {

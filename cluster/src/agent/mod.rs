@@ -14,7 +14,7 @@ use std::sync::{Arc, OnceLock};
 
 use atasks_actors::{
     context::Context,
-    executor::Pool,
+    executor::{Pool, Ticket},
     invocation::{Baggage, Invocation, InvocationId},
     outcome::{Outcome, Reply},
     router::Router,
@@ -59,6 +59,11 @@ impl Agent {
     pub(crate) fn new(table: &TaskTable) -> Self {
         let tasks = table.iter().map(|task| task.entry).filter(|entry| entry.has_body()).collect();
         Self { tasks, pool: OnceLock::new(), worth_a_look: Arc::default() }
+    }
+
+    /// The numbers of the tasks of which only some run at once.
+    pub(crate) fn limited(&self) -> impl Iterator<Item = u32> {
+        (0u32..).zip(&self.tasks).filter(|(_, task)| task.options().limited()).map(|(number, _)| number)
     }
 
     /// The executors; none on a client.
@@ -111,9 +116,9 @@ impl Agent {
     }
 
     /// Runs what was admitted.
-    pub(crate) fn run(&self, context: Context, arguments: Bytes, reply: Reply) {
+    pub(crate) fn run(&self, context: Context, arguments: Bytes, reply: Reply, ticket: Option<Ticket>) {
         match self.pool.get() {
-            Some(pool) => pool.submit(context, arguments, reply),
+            Some(pool) => pool.submit(context, arguments, reply, ticket),
             None => reply.send(Outcome::HandedBack),
         }
     }

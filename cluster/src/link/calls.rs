@@ -1,6 +1,6 @@
 //! Calls that go out: filed, sent, cancelled, and settled by their outcomes or by the peer's loss.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use atasks_actors::{
     codec,
@@ -41,15 +41,26 @@ impl Link {
             out.wanted = true;
             return Err(NotSent::Full);
         }
+        if invocation.parent.is_none()
+            && let Some(cost) = out.outgoing.account().cost(number, 0)
+            && !out.outgoing.account().has_room(cost.class)
+        {
+            out.short = true;
+            self.note_room(&mut out, cost.class);
+            return Err(NotSent::Full);
+        }
         let call = out.outgoing.next_call();
         // Before anything is sent: who gives the call up from now on waits for this lock, and cancels what was sent.
         if !slot.enter(self.clone(), call) {
             return Ok(());
         }
         let head = self.head_of(invocation, call, number);
-        out.outgoing.invoke(head, &area, invocation.arguments.clone())?;
+        let cost = out.outgoing.invoke(head, &area, invocation.arguments.clone())?;
         let asked = Asked { slot: slot.clone(), root: invocation.root, is_root: invocation.parent.is_none() };
-        out.pending.insert(call, asked);
+        out.pending.insert(call, asked, cost);
+        if let Some(cost) = cost {
+            self.note_room(&mut out, cost.class);
+        }
         self.load.placed();
         self.send(out);
         Ok(())
@@ -63,7 +74,13 @@ impl Link {
         let mut done = Vec::with_capacity(outcomes.len());
         let mut out = self.out();
         for (call, status, bytes) in outcomes.drain(..) {
-            match out.pending.take(call) {
+            let (awaited, cost) = out.pending.take(call);
+            if let Some(cost) = cost
+                && out.outgoing.account().ended(cost)
+            {
+                self.tell_credit_again(&mut out, cost.class);
+            }
+            match awaited {
                 Awaited::Waiting(asked) => done.push((asked.slot, status, bytes)),
                 Awaited::Abandoned => {
                     self.load.ended(1);
@@ -101,6 +118,9 @@ impl Link {
             lost.waiting.slot.complete(Outcome::Failed(self.loss(reason, ran)));
         }
         self.serving.cancel_all(Canceller::Loss);
+        // What waited for the peer to read is let go of as it starts.
+        self.unread.store(false, Ordering::SeqCst);
+        self.start_what_was_parked();
         true
     }
 
@@ -209,7 +229,7 @@ fn add(area: &mut Vec<u8>, kind: u8, bytes: &[u8]) -> Result<(), TaskError> {
 
 /// Why a call was not sent.
 pub(crate) enum NotSent {
-    /// Too much waits to be written to the peer: the call waits as well, where it is.
+    /// Too much waits to be written to the peer, or there unstarted: the call waits as well, where it is.
     Full,
     /// It never will be.
     Failed(TaskError),
@@ -227,7 +247,7 @@ impl From<Refused> for NotSent {
             Refused::TooLarge { bytes, limit, .. } => {
                 Self::Failed(TaskError::TooLarge { size: bytes, limit, what: Payload::Arguments })
             }
-            Refused::Full => Self::Full,
+            Refused::Full | Refused::NoCredit { .. } => Self::Full,
         }
     }
 }

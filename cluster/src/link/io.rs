@@ -174,7 +174,8 @@ impl Reader {
             Event::Invoke { head, extension, arguments } => link.serve(&node, head, &extension, arguments),
             Event::Outcome { call, status, result } => outcomes.push((call, status, result)),
             Event::Cancel { call, by } => link.cancel_one(call, by),
-            Event::Abandoned { call, .. } => link.hand_back(call),
+            Event::Abandoned { head, bytes, .. } => link.hand_back(&head, bytes),
+            Event::Credit(credit) => broken = broken.clone().and_then(|()| link.hear_credit(credit)),
             Event::Heartbeat(heartbeat) => {
                 link.load.told(&heartbeat);
                 link.clock.read(heartbeat.clock_us);
@@ -237,6 +238,7 @@ impl Link {
 fn introduced(node: &Arc<NodeCore>, link: &Arc<Link>, bytes: &[u8]) {
     match atasks_actors::codec::decode::<Introduction>(bytes) {
         Ok(introduction) => {
+            link.windows_are_told();
             if link.abilities.set(Abilities::new(introduction, node.table())).is_ok() {
                 node.link_is_up(link);
             }

@@ -8,6 +8,7 @@ mod actor;
 mod beats;
 mod calls;
 mod clock;
+mod credit;
 pub(crate) mod election;
 mod greet;
 mod io;
@@ -33,13 +34,15 @@ use bytes::{Buf, Bytes, BytesMut};
 use ractor::ActorRef;
 use tokio::{sync::Notify, time::Instant};
 
+pub(crate) use self::credit::Grants;
+pub use self::credit::Windows;
 pub(crate) use self::{
     actor::{LinkActor, LinkMsg},
     calls::NotSent,
     greet::{GreetError, greet, greet_again},
     peer::{Abilities, Peer, unplaced},
 };
-use self::{beats::Beats, clock::Clock, io::Reader, load::PeerLoad, serve::Serving};
+use self::{beats::Beats, clock::Clock, credit::Full, io::Reader, load::PeerLoad, serve::Serving};
 use crate::{
     config::Role,
     control::streams::Streams,
@@ -84,6 +87,11 @@ pub(crate) struct Link {
     reader: tokio::sync::Mutex<Reader>,
     actor: OnceLock<ActorRef<LinkMsg>>,
     serving: Serving,
+    /// Of a worker: what the peer may have wait here.
+    grants: Option<Grants>,
+    full: Full,
+    /// The peer has not read what it was answered: nothing more starts for it.
+    unread: AtomicBool,
     abilities: OnceLock<Abilities>,
     load: PeerLoad,
     draining: AtomicBool,
@@ -118,6 +126,8 @@ struct Out {
     wanted: bool,
     /// This node leaves: the peer hears of no end of what runs here.
     leaving: bool,
+    /// The same for credit.
+    short: bool,
     lost: Option<Loss>,
 }
 
@@ -151,6 +161,7 @@ impl Link {
                 writing: false,
                 wanted: false,
                 leaving: false,
+                short: false,
                 lost: None,
             }),
             peer,
@@ -161,6 +172,9 @@ impl Link {
             reader: tokio::sync::Mutex::new(Reader::new(node.payload_max_wire())),
             actor: OnceLock::new(),
             serving: Serving::default(),
+            grants: node.grants(),
+            full: Full::default(),
+            unread: AtomicBool::new(false),
             abilities: OnceLock::new(),
             load: PeerLoad::default(),
             draining: AtomicBool::new(false),
@@ -282,6 +296,8 @@ impl Link {
         if let Some(Resumed { processed, .. }) = resumed {
             out.outgoing.resume(processed)?;
         }
+        // Before all else: the first call that the peer may make is held to them.
+        self.tell_windows(&mut out);
         out.socket = Some(socket.clone());
         out.writing = !out.outgoing.is_empty();
         if out.writing {
@@ -412,8 +428,22 @@ impl Link {
     /// The peer has so much of what was written: it need not be kept.
     fn acknowledged(&self, processed: u64) -> Result<(), ProtocolError> {
         let mut out = self.out();
+        let withheld = out.outgoing.withholds_credit();
         out.outgoing.acknowledge(processed)?;
         self.tell_room(&mut out);
+        if out.outgoing.withholds_credit() {
+            return Ok(());
+        }
+        let unread = self.unread.swap(false, Ordering::SeqCst);
+        if withheld {
+            // What it is told of credit has waited for this.
+            self.send(out);
+        } else {
+            drop(out);
+        }
+        if unread {
+            self.start_what_was_parked();
+        }
         Ok(())
     }
 

@@ -22,6 +22,7 @@ use crate::{
     node::NodeCore,
     session::{
         Refused,
+        credit::Cost,
         frame::{Head, Id, Status, extension},
     },
 };
@@ -30,7 +31,13 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Serving {
     // Ordered, so that a simulated run replays exactly.
-    calls: Mutex<BTreeMap<u64, Context>>,
+    calls: Mutex<BTreeMap<u64, Served>>,
+}
+
+struct Served {
+    context: Context,
+    /// What it has taken of the peer's window.
+    cost: Option<Cost>,
 }
 
 impl Serving {
@@ -44,10 +51,10 @@ impl Serving {
 
     pub(super) fn cancel_all(&self, by: Canceller) {
         let calls = std::mem::take(&mut *self.lock());
-        calls.into_values().for_each(|context| context.cancel(by));
+        calls.into_values().for_each(|served| served.context.cancel(by));
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Context>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Served>> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -60,7 +67,7 @@ impl Link {
 
     /// Cancels all that runs here for the peer.
     pub(crate) fn cancel_served(&self, by: Canceller) {
-        let served: Vec<_> = self.serving.lock().values().cloned().collect();
+        let served: Vec<_> = self.serving.lock().values().map(|served| served.context.clone()).collect();
         served.iter().for_each(|context| context.cancel(by));
     }
 
@@ -70,12 +77,18 @@ impl Link {
         if let Some(lost) = find::<Vec<NodeId>>(area, extension::LOST_NODES) {
             node.losses().merge(self.root_of(&head), &lost);
         }
+        let Some((cost, ticket)) = self.let_in(&head, area.len() + arguments.len()) else {
+            return self.outcome(call, Outcome::HandedBack);
+        };
         match node.agent().admit(node, self.request(head, area, arguments)) {
             Ok((context, arguments)) => {
-                self.serving.lock().insert(call, context.clone());
-                node.agent().run(context, arguments, Reply::new(self.clone(), call));
+                self.serving.lock().insert(call, Served { context: context.clone(), cost });
+                node.agent().run(context, arguments, Reply::new(self.clone(), call), ticket);
             }
-            Err(outcome) => self.outcome(call, outcome),
+            Err(outcome) => {
+                cost.into_iter().for_each(|cost| self.is_over(cost));
+                self.outcome(call, outcome);
+            }
         }
     }
 
@@ -105,15 +118,19 @@ impl Link {
     }
 
     pub(super) fn cancel_one(&self, call: u64, by: u8) {
-        let context = self.serving.lock().get(&call).cloned();
+        let context = self.serving.lock().get(&call).map(|served| served.context.clone());
         if let Some(context) = context {
             context.cancel(Canceller::from_code(by).unwrap_or(Canceller::Caller));
         }
     }
 
     /// Answers a call whose arguments never came whole.
-    pub(super) fn hand_back(&self, call: u64) {
-        self.outcome(call, Outcome::HandedBack);
+    pub(super) fn hand_back(self: &Arc<Self>, head: &Head, bytes: usize) {
+        // It has come and left in one step, its ticket with it.
+        if let Some((Some(cost), _ticket)) = self.let_in(head, bytes) {
+            self.is_over(cost);
+        }
+        self.outcome(head.call, Outcome::HandedBack);
     }
 }
 
@@ -152,7 +169,13 @@ impl Sink for Link {
             }
         }
         // Not before: a node that waits for the last of them to leave must not find it in neither place.
-        self.serving.lock().remove(&call);
+        let served = self.serving.lock().remove(&call);
+        if let Some(cost) = served.and_then(|served| served.cost) {
+            self.is_over(cost);
+        }
+        if out.outgoing.withholds_credit() {
+            self.unread.store(true, Ordering::SeqCst);
+        }
         self.send(out);
     }
 }

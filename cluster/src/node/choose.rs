@@ -30,6 +30,8 @@ struct Capable<'a> {
     node: &'a NodeCore,
     peers: &'a [Arc<Link>],
     task: &'a TaskEntry,
+    /// A call of no other: it waits where it goes until there is room.
+    is_root: bool,
     /// This node's executors, if it is one of them.
     here: Option<&'a Arc<Pool>>,
 }
@@ -54,7 +56,8 @@ impl NodeCore {
             return pool.filter(|_| goes_on || !drains).map(|_| Chosen::Here);
         }
         let view = self.view.load();
-        let capable = Capable { node: self, peers: view.as_workers(), task, here: pool.filter(|_| !drains) };
+        let here = pool.filter(|_| !drains);
+        let capable = Capable { node: self, peers: view.as_workers(), task, is_root: !goes_on, here };
         let again = invocation.attempt > 1;
         if again && let Some(chosen) = self.choose_warily(invocation, placement, &capable) {
             return Some(chosen);
@@ -94,11 +97,19 @@ impl NodeCore {
         }
     }
 
+    /// The one node that a call goes to, whatever there is to do there.
+    pub(crate) fn target(&self, invocation: &Invocation, placement: &Placement) -> Option<NodeId> {
+        match self.choose(invocation, placement)? {
+            Chosen::Here => Some(self.me.clone()),
+            Chosen::Peer(link, _) => Some(link.id().clone()),
+        }
+    }
+
     /// All that can run `task` and that `placement` allows, ordered by id.
     pub(super) fn all_capable(&self, task: &TaskEntry, placement: &Placement) -> Vec<NodeId> {
         let view = self.view.load();
         let here = self.agent.pool().filter(|_| task.has_body() && !self.is_draining());
-        let capable = Capable { node: self, peers: view.as_workers(), task, here };
+        let capable = Capable { node: self, peers: view.as_workers(), task, is_root: true, here };
         let allowed = |one: &One<'_>| match placement {
             Placement::Label(label) => one.labels(self).contains(label),
             Placement::Local => *one.id(self) == self.me,
@@ -146,10 +157,10 @@ impl<'a> Capable<'a> {
         if here.is_some_and(|pool| self.peers.is_empty() || pool.has_room()) {
             return Some(Chosen::Here);
         }
-        let best_of = |suits: fn(&Link) -> bool| {
+        let best_of = |suits: fn(&Link) -> bool, with_room: bool| {
             let score = |at: usize| {
                 let link: &Arc<Link> = &self.peers[at];
-                self.peer(link).filter(|_| suits(link))?;
+                self.peer(link).filter(|one| suits(link) && (!with_room || self.has_room(*one)))?;
                 has(link.abilities()?.labels()).then(|| link.score())
             };
             let count = self.peers.len();
@@ -160,16 +171,31 @@ impl<'a> Capable<'a> {
             (_, Some((at, _))) => self.peer(&self.peers[at]).map(One::into),
             _ => None,
         };
-        // One that is stalled is avoided while there is another, this node included; and more so one that says nothing.
-        better(here.filter(|pool| !pool.is_stalled()), best_of(|link| !link.is_suspect() && !link.is_stalled()))
-            .or_else(|| better(here, best_of(|link| !link.is_suspect())))
-            .or_else(|| better(here, best_of(|_| true)))
+        let lives = here.filter(|pool| !pool.is_stalled());
+        let well = |link: &Link| !link.is_suspect() && !link.is_stalled();
+        // One that is stalled is avoided while there is another, this node included; more so one that says nothing; and first
+        // of all, one where a root would wait for room.
+        better(lives.filter(|pool| self.has_room(One::Here(pool))), best_of(well, true))
+            .or_else(|| better(lives, best_of(well, false)))
+            .or_else(|| better(here, best_of(|link| !link.is_suspect(), false)))
+            .or_else(|| better(here, best_of(|_| true, false)))
+    }
+
+    /// Whether one of them lets the call in now.
+    fn has_room(&self, one: One<'_>) -> bool {
+        !self.is_root
+            || match one {
+                One::Here(_) => self.node.lets_in(self.task),
+                One::Peer(link, number) => !link.is_full(number),
+            }
     }
 
     fn in_turn(&self) -> Option<Chosen> {
+        let turn = self.node.turns.fetch_add(1, Ordering::Relaxed) as usize;
         let count = self.all().count().max(1);
-        let turn = self.node.turns.fetch_add(1, Ordering::Relaxed) as usize % count;
-        self.all().nth(turn).map(One::into)
+        let turn = turn % count;
+        let mut in_circle = self.all().skip(turn).chain(self.all().take(turn));
+        in_circle.find(|one| self.has_room(*one)).or_else(|| self.all().nth(turn)).map(One::into)
     }
 
     fn that_wants(&self, key: u64) -> Option<Chosen> {

@@ -56,7 +56,7 @@ impl NodeCore {
     pub(crate) fn link_drains(&self, link: &Link) {
         self.events.tell(|| Event::NodeDraining(link.id().clone()));
         // Calls that waited for room there have to look elsewhere.
-        self.room_again();
+        self.nodes_changed();
     }
 
     /// False: it drains already.

@@ -12,6 +12,7 @@ mod leave;
 mod losses;
 pub mod memory;
 mod names;
+mod own;
 mod place;
 mod root;
 mod start;
@@ -48,7 +49,9 @@ pub(crate) use self::losses::{Bereaved, Losses};
 pub(crate) use self::place::Kept;
 pub use self::start::{ExitOf, NodeParts};
 pub use self::tasks::TaskInfo;
-use self::{root::RootMsg, timers::Timers, view::View};
+use self::{own::Own, root::RootMsg, timers::Timers, view::View};
+pub use crate::link::Windows;
+pub use crate::session::credit::Amount;
 use crate::{
     address::Address,
     agent::Agent,
@@ -56,7 +59,7 @@ use crate::{
     control::Control,
     link::{Link, election::Election},
     membership::MembershipMsg,
-    placement::PlacementMsg,
+    placement::{Held, PlacementMsg},
     transport::Credentials,
     wire::{self, Acquaintance, Introduction, Notice},
 };
@@ -100,6 +103,12 @@ pub struct NodeCore {
     root: OnceLock<ActorRef<RootMsg>>,
     membership: OnceLock<ActorRef<MembershipMsg>>,
     placement: OnceLock<ActorRef<PlacementMsg>>,
+    /// What waits there.
+    held: Arc<Held>,
+    /// Placement is told that there is room.
+    room_told: AtomicBool,
+    windows: Windows,
+    own: Own,
     answers: Mutex<BTreeMap<String, String>>,
     /// Held by each connection that was accepted and has not greeted.
     greetings: Arc<()>,
@@ -335,7 +344,7 @@ impl NodeCore {
         }
         self.events.tell(|| Event::NodeUp(link.id().clone()));
         self.control.link_up(link);
-        self.room_again();
+        self.nodes_changed();
     }
 
     /// The link to this peer, if it is up.
@@ -368,7 +377,7 @@ impl NodeCore {
         self.losses.forget_all_of(link.id());
         self.election().unlink(link.id());
         // Calls that waited for room there have to look elsewhere, and a drain waits no more for what it was sending.
-        self.room_again();
+        self.nodes_changed();
         self.agent.look_again();
         if was_up {
             self.events.tell(|| Event::NodeLost(link.id().clone(), reason));
@@ -379,7 +388,7 @@ impl NodeCore {
     pub(crate) fn link_is_suspect(&self, link: &Link, suspect: bool) {
         let peer = || link.id().clone();
         self.events.tell(|| if suspect { Event::NodeSuspect(peer()) } else { Event::NodeHeard(peer()) });
-        self.room_again();
+        self.nodes_changed();
     }
 
     /// Asks how the process of a peer has ended, if it is a child of this one; no answer in time is none.
@@ -389,10 +398,40 @@ impl NodeCore {
         Some(async { tokio::time::timeout(EXIT_TOLD_WITHIN, exit).await.ok() })
     }
 
-    /// There is room again on a link: calls that wait for it may go.
+    /// A node has come or gone, or is another than it was: calls that wait may go.
+    pub(crate) fn nodes_changed(&self) {
+        self.tell_placement(PlacementMsg::Changed);
+    }
+
+    /// There is room again on a link, or in this node's queue: calls that wait for it may go.
     pub(crate) fn room_again(&self) {
+        // Once until it is heard of, as there may be some a million times a second.
+        if !self.room_told.swap(true, Ordering::SeqCst) {
+            self.tell_placement(PlacementMsg::Room);
+        }
+    }
+
+    pub(crate) fn room_is_heard_of(&self) {
+        self.room_told.store(false, Ordering::SeqCst);
+    }
+
+    /// Half of what waits was given up.
+    pub(crate) fn sweep_kept(&self) {
+        self.tell_placement(PlacementMsg::Sweep);
+    }
+
+    pub(crate) fn held(&self) -> &Arc<Held> {
+        &self.held
+    }
+
+    /// What peers may have wait here; none, if it runs nothing.
+    pub(crate) fn grants(&self) -> Option<crate::link::Grants> {
+        (self.role == Role::Worker).then(|| crate::link::Grants::new(self.windows, self.agent.limited()))
+    }
+
+    fn tell_placement(&self, message: PlacementMsg) {
         if let Some(placement) = self.placement.get() {
-            let _ = placement.cast(PlacementMsg::Changed);
+            let _ = placement.cast(message);
         }
     }
 

@@ -27,8 +27,8 @@ use crate::{
 pub(crate) enum Kept {
     /// Nobody can run it now.
     Nobody,
-    /// Too much waits to be written to the node that would.
-    Full,
+    /// Too much waits to be written to the node that would, or waits there unstarted.
+    Full(NodeId),
 }
 
 impl NodeCore {
@@ -36,16 +36,29 @@ impl NodeCore {
     pub(crate) fn place(&self, invocation: Invocation, placement: &Placement, slot: &Arc<Slot>) -> Result<(), Kept> {
         match self.choose(&invocation, placement).ok_or(Kept::Nobody)? {
             Chosen::Here => match (self.agent.pool(), self.myself.upgrade()) {
-                (Some(pool), Some(node)) => pool.submit_for(invocation, node, slot),
+                (Some(pool), Some(node)) => match node.let_in(&invocation) {
+                    Some(ticket) => pool.submit_for(invocation, node, slot, ticket),
+                    None => return Err(Kept::Full(self.me.clone())),
+                },
                 _ => return Err(Kept::Nobody),
             },
             Chosen::Peer(link, number) => match link.call(&invocation, number, slot, &self.losses) {
                 Ok(()) => {}
-                Err(NotSent::Full) => return Err(Kept::Full),
+                Err(NotSent::Full) => return Err(Kept::Full(link.id().clone())),
                 Err(NotSent::Failed(error)) => slot.complete(Outcome::Failed(error)),
             },
         }
         Ok(())
+    }
+
+    /// Has placement keep a call until it can go somewhere.
+    fn keep(&self, invocation: Invocation, placement: &Placement) -> Started {
+        let slot = Slot::new(invocation.deadline);
+        let call = Box::new(Unplaceable::new(invocation, placement.clone(), slot.clone()));
+        match self.placement.get().map(|placement| placement.cast(PlacementMsg::Keep(call))) {
+            Some(Ok(())) => Started::Pending(slot),
+            _ => Started::Done(Outcome::Failed(TaskError::NotJoined)),
+        }
     }
 
     fn note_first_call(&self) {
@@ -85,32 +98,34 @@ impl Router for NodeCore {
             return Started::Done(Outcome::Failed(TaskError::NotJoined));
         }
         self.note_first_call();
-        let unplaceable = match self.choose(&invocation, placement) {
-            Some(Chosen::Here) => match (self.agent.pool(), self.myself.upgrade()) {
-                (Some(pool), Some(node)) => return pool.start_here(invocation, node),
-                _ => invocation,
-            },
+        // In turn: else those that wait would find all room taken by those that come.
+        if invocation.parent.is_none() && self.held.has_roots_like(invocation.task) {
+            return self.keep(invocation, placement);
+        }
+        let failed = |error| Started::Done(Outcome::Failed(error));
+        match self.choose(&invocation, placement) {
+            Some(Chosen::Here) => {
+                if let (Some(pool), Some(node)) = (self.agent.pool(), self.myself.upgrade())
+                    && let Some(ticket) = node.let_in(&invocation)
+                {
+                    return pool.start_here(invocation, node, ticket);
+                }
+            }
             Some(Chosen::Peer(link, number)) => {
                 let slot = Slot::new(invocation.deadline);
                 match link.call(&invocation, number, &slot, &self.losses) {
                     Ok(()) => return Started::Pending(slot),
-                    Err(NotSent::Failed(error)) => return Started::Done(Outcome::Failed(error)),
-                    Err(NotSent::Full) => invocation,
+                    Err(NotSent::Failed(error)) => return failed(error),
+                    Err(NotSent::Full) => {}
                 }
             }
-            None => invocation,
-        };
-        let failed = |error| Started::Done(Outcome::Failed(error));
-        if let Some(error) = self.hopeless(&unplaceable, placement) {
-            return failed(error);
+            None => {
+                if let Some(error) = self.hopeless(&invocation, placement) {
+                    return failed(error);
+                }
+            }
         }
-        let slot = Slot::new(unplaceable.deadline);
-        let call = Box::new(Unplaceable::new(unplaceable, placement.clone(), slot.clone()));
-        if self.placement.get().is_some_and(|placement| placement.cast(PlacementMsg::Keep(call)).is_ok()) {
-            Started::Pending(slot)
-        } else {
-            failed(TaskError::NotJoined)
-        }
+        self.keep(invocation, placement)
     }
 
     fn capable(&self, task: &'static TaskEntry, placement: &Placement) -> Result<Vec<NodeId>, Unplaced> {

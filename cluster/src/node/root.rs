@@ -31,7 +31,7 @@ impl Actor for RootActor {
         if node.role == Role::Worker {
             agent::start(&node, root.clone()).await?;
         }
-        let (placement, _) = PlacementActor::spawn_linked(None, PlacementActor, weak.clone(), root.clone()).await?;
+        let (placement, _) = PlacementActor::spawn_linked(None, PlacementActor, node.clone(), root.clone()).await?;
         let _ = node.placement.set(placement);
         let (membership, _) =
             MembershipActor::spawn_linked(None, MembershipActor, (weak.clone(), seeds), root.clone()).await?;

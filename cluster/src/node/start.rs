@@ -23,15 +23,16 @@ use atasks_actors::{
 use ractor::Actor;
 use tokio::{sync::watch, time::timeout};
 
-use super::{Losses, NodeCore, View, root::RootActor, timers::Timers};
+use super::{Losses, NodeCore, View, own::Own, root::RootActor, timers::Timers};
 use crate::{
     address::Address,
     agent::Agent,
     config::{Config, Role},
     control::{Control, gateway::Caller},
     error::StartError,
-    link::election::Election,
+    link::{Windows, election::Election},
     membership::{MembershipMsg, listen},
+    placement::Held,
     transport::{Credentials, Listener},
 };
 
@@ -61,6 +62,8 @@ pub struct NodeParts {
     pub state: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     /// Takes part in ractor's cluster, and makes its calls so.
     pub ractor: Option<Caller>,
+    /// How much of what each peer sends may wait here unstarted.
+    pub windows: Windows,
 }
 
 impl std::fmt::Debug for NodeParts {
@@ -75,7 +78,7 @@ impl NodeCore {
     /// # Errors
     /// A setting is wrong, an address cannot be listened at, the system refuses a thread.
     pub async fn start(parts: NodeParts) -> Result<Arc<Self>, StartError> {
-        let NodeParts { role, config, host, io, table, credentials, incarnation, state, ractor } = parts;
+        let NodeParts { role, config, host, io, table, credentials, incarnation, state, ractor, windows } = parts;
         config.check()?;
         if cfg!(panic = "abort") {
             return Err(StartError::PanicAbort);
@@ -121,6 +124,10 @@ impl NodeCore {
             root: OnceLock::new(),
             membership: OnceLock::new(),
             placement: OnceLock::new(),
+            held: Arc::new(Held::new(myself.clone())),
+            room_told: Default::default(),
+            windows,
+            own: Own::new(windows, table),
             answers: Mutex::default(),
             greetings: Arc::default(),
             settled: watch::channel(false).0,

@@ -1,86 +1,34 @@
-//! The placement actor: keeps the calls that nobody can run yet.
+//! The placement actor: keeps the calls that nobody can run yet, and those that wait for room.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Weak},
-};
+use std::sync::{Arc, Weak};
 
-use atasks_actors::{
-    invocation::Invocation,
-    outcome::Outcome,
-    router::Placement,
-    slot::Slot,
-    task_error::{Canceller, TaskError},
-};
 use ractor::{Actor, ActorProcessingErr, ActorRef, Message};
 use tokio::time::{Instant, sleep_until};
 
+use super::{
+    held::{For, Held},
+    kept::Unplaceable,
+    lines::{Lines, Tried},
+    row::Row,
+};
 use crate::node::{Kept, NodeCore};
 
-/// Most calls that are tried again at once when there is room on a link: the node's thread has other things to do.
-const TRIED_MAX: usize = 1024;
+/// Most calls that are tried, or looked at, in one go: the node's thread has other things to do.
+const AT_ONCE_MAX: usize = 1024;
 
 pub(crate) struct PlacementActor;
-
-/// A call that cannot go anywhere now. Dropped, it is over: nobody else knows of it.
-pub(crate) struct Unplaceable {
-    pub(crate) invocation: Invocation,
-    pub(crate) placement: Placement,
-    pub(crate) slot: Arc<Slot>,
-    placed: bool,
-}
-
-impl Unplaceable {
-    pub(crate) fn new(invocation: Invocation, placement: Placement, slot: Arc<Slot>) -> Self {
-        Self { invocation, placement, slot, placed: false }
-    }
-
-    /// Places the call if somebody can take it; gives it back if not, with the reason.
-    fn place(mut self, node: &Arc<NodeCore>) -> Option<(Kept, Self)> {
-        if self.slot.is_over() {
-            return None;
-        }
-        match node.place(self.invocation.clone(), &self.placement, &self.slot) {
-            Ok(()) => {
-                self.placed = true;
-                None
-            }
-            Err(kept) => Some((kept, self)),
-        }
-    }
-
-    /// Ends the call if nobody can ever run it; gives it back if somebody may.
-    fn give_up_if_hopeless(mut self, node: &Arc<NodeCore>) -> Option<Self> {
-        let Some(error) = node.hopeless(&self.invocation, &self.placement) else { return Some(self) };
-        self.placed = true;
-        self.slot.complete(Outcome::Failed(error));
-        None
-    }
-
-    /// Ends the call: nobody could run it in time.
-    fn give_up(mut self, node: &Arc<NodeCore>) {
-        let error = node.hopeless(&self.invocation, &self.placement).unwrap_or_else(|| {
-            let reason = node.lack(self.invocation.task, &self.placement);
-            TaskError::Unplaced { task: self.invocation.task.name().to_owned(), reason }
-        });
-        self.placed = true;
-        self.slot.complete(Outcome::Failed(error));
-    }
-}
-
-impl Drop for Unplaceable {
-    fn drop(&mut self) {
-        if !self.placed {
-            self.slot.cancel(Canceller::Leave);
-        }
-    }
-}
 
 pub(crate) enum PlacementMsg {
     /// Keep this call until somebody can run it.
     Keep(Box<Unplaceable>),
-    /// A node has come or gone, or there is room on a link: try again.
+    /// A node has come or gone: try all again.
     Changed,
+    /// There is room: try those again that wait for it.
+    Room,
+    /// Go on with what was not done in one go.
+    GoOn,
+    /// Let go of what was given up.
+    Sweep,
     /// Time is over for the first that nobody can run.
     Due,
     /// Tell how many calls are kept.
@@ -92,25 +40,41 @@ impl Message for PlacementMsg {}
 
 pub(crate) struct State {
     node: Weak<NodeCore>,
+    held: Arc<Held>,
     /// Calls that nobody can run, in the order of until when they are kept.
-    homeless: VecDeque<(Instant, Unplaceable)>,
+    homeless: Row<Unplaceable>,
+    /// Where it is to be looked next whether somebody can run them; none, while nothing has changed.
+    looks_at: Option<u64>,
     /// Calls that wait for room: busy is not absent, so they wait without a limit.
-    roomless: VecDeque<Unplaceable>,
+    lines: Lines,
+    /// Where the homeless are swept next, after all lines are.
+    sweeps_at: Option<u64>,
     /// A [`PlacementMsg::Due`] is on its way.
     alarmed: bool,
+    /// A [`PlacementMsg::GoOn`] is on its way.
+    goes_on: bool,
 }
 
 impl Actor for PlacementActor {
     type Msg = PlacementMsg;
     type State = State;
-    type Arguments = Weak<NodeCore>;
+    type Arguments = Arc<NodeCore>;
 
     async fn pre_start(
         &self,
         _myself: ActorRef<PlacementMsg>,
-        node: Weak<NodeCore>,
+        node: Arc<NodeCore>,
     ) -> Result<State, ActorProcessingErr> {
-        Ok(State { node, homeless: VecDeque::new(), roomless: VecDeque::new(), alarmed: false })
+        Ok(State {
+            held: node.held().clone(),
+            node: Arc::downgrade(&node),
+            homeless: Row::default(),
+            looks_at: None,
+            lines: Lines::default(),
+            sweeps_at: None,
+            alarmed: false,
+            goes_on: false,
+        })
     }
 
     async fn handle(
@@ -121,34 +85,37 @@ impl Actor for PlacementActor {
     ) -> Result<(), ActorProcessingErr> {
         let Some(node) = state.node.upgrade().filter(|node| !node.is_closed()) else {
             state.homeless.clear();
-            state.roomless.clear();
+            state.lines.clear();
             return Ok(());
         };
         match message {
-            // Somebody may have come between the caller's look and this one.
-            PlacementMsg::Keep(call) => state.keep(&node, *call),
+            PlacementMsg::Keep(call) => state.keep(&node, call),
             PlacementMsg::Changed => {
-                if state.try_again(&node) {
-                    // There may be room for more, and nobody else would tell.
-                    myself.cast(PlacementMsg::Changed)?;
-                }
+                state.looks_at = Some(0);
+                state.lines.try_all();
+            }
+            PlacementMsg::Room => {
+                node.room_is_heard_of();
+                state.lines.try_all();
+            }
+            PlacementMsg::GoOn => state.goes_on = false,
+            PlacementMsg::Sweep => {
+                state.held.sweep_begins();
+                state.lines.sweep_all();
+                state.sweeps_at = Some(0);
             }
             #[cfg(feature = "testing")]
             PlacementMsg::Count(told) => {
-                let _ = told.send(state.homeless.len() + state.roomless.len());
+                let _ = told.send(state.homeless.len() + state.lines.len());
             }
             PlacementMsg::Due => {
                 state.alarmed = false;
-                let now = Instant::now();
-                while state.homeless.front().is_some_and(|(until, _)| *until <= now) {
-                    let Some((_, call)) = state.homeless.pop_front() else { break };
-                    match call.place(&node) {
-                        None => {}
-                        Some((Kept::Full, call)) => state.roomless.push_back(call),
-                        Some((Kept::Nobody, call)) => call.give_up(&node),
-                    }
-                }
+                state.end_what_is_due(&node);
             }
+        }
+        if state.go_on(&node) && !std::mem::replace(&mut state.goes_on, true) {
+            // Nobody else would tell.
+            myself.cast(PlacementMsg::GoOn)?;
         }
         state.set_alarm(&myself);
         Ok(())
@@ -156,44 +123,99 @@ impl Actor for PlacementActor {
 }
 
 impl State {
-    fn keep(&mut self, node: &Arc<NodeCore>, call: Unplaceable) {
+    /// Keeps a call, unless it can be placed: somebody may have come between the caller's look and this one.
+    fn keep(&mut self, node: &Arc<NodeCore>, call: Box<Unplaceable>) {
+        if call.slot.is_over() {
+            return;
+        }
+        // Behind those that wait for the same.
+        let Some(call) = self.lines.join(node, &self.held, call) else { return };
         match call.place(node) {
             None => {}
-            Some((Kept::Full, call)) => self.roomless.push_back(call),
-            Some((Kept::Nobody, call)) => {
-                let Some(call) = call.give_up_if_hopeless(node) else { return };
-                let until = Instant::now() + node.config().placement.place_timeout;
-                self.homeless.push_back((until, call));
-            }
+            Some((Kept::Full(target), call)) => self.lines.push(node, &self.held, call, &target),
+            Some((Kept::Nobody, call)) => self.keep_homeless(node, call),
         }
     }
 
-    /// True: there was room, and more wait than were tried.
-    fn try_again(&mut self, node: &Arc<NodeCore>) -> bool {
-        for (until, call) in std::mem::take(&mut self.homeless) {
+    fn keep_homeless(&mut self, node: &Arc<NodeCore>, call: Box<Unplaceable>) {
+        let Some(mut call) = call.give_up_if_hopeless(node) else { return };
+        let until = Instant::now() + node.config().placement.place_timeout;
+        if call.wait(&self.held, For::Somebody, Some(until)) {
+            self.homeless.push(call);
+        }
+    }
+
+    /// Does what is to be done, but not too much of it. True: there is more.
+    fn go_on(&mut self, node: &Arc<NodeCore>) -> bool {
+        let mut left = AT_ONCE_MAX;
+        self.look_at_homeless(node, &mut left);
+        for tried in self.lines.try_fronts(node, &self.held, &mut left) {
+            let Tried::Nobody(call) = tried;
+            self.keep_homeless(node, call);
+        }
+        self.sweep(&mut left);
+        self.looks_at.is_some() || self.lines.is_trying() || self.sweeps_at.is_some()
+    }
+
+    fn look_at_homeless(&mut self, node: &Arc<NodeCore>, left: &mut usize) {
+        let Some(at) = &mut self.looks_at else { return };
+        let (lines, held) = (&mut self.lines, &self.held);
+        let most = *left;
+        let seen = self.homeless.walk(at, most, |call| match call.place(node) {
+            None => None,
+            Some((Kept::Full(target), call)) => {
+                lines.push(node, held, call, &target);
+                None
+            }
+            Some((Kept::Nobody, call)) => call.give_up_if_hopeless(node),
+        });
+        *left -= seen;
+        if seen < most {
+            self.looks_at = None;
+        }
+    }
+
+    fn sweep(&mut self, left: &mut usize) {
+        let Some(at) = &mut self.sweeps_at else { return };
+        self.lines.sweep(left);
+        if *left == 0 {
+            return;
+        }
+        let most = *left;
+        let seen = self.homeless.walk(at, most, |call| (!call.slot.is_over()).then_some(call));
+        *left -= seen;
+        if seen < most {
+            self.sweeps_at = None;
+            if self.homeless.close_up() {
+                self.looks_at = self.looks_at.map(|_| 0);
+            }
+            self.held.sweep_ends();
+        }
+    }
+
+    fn end_what_is_due(&mut self, node: &Arc<NodeCore>) {
+        let now = Instant::now();
+        for _ in 0..AT_ONCE_MAX {
+            if !self.homeless.front().is_some_and(|call| call.until().is_some_and(|until| until <= now)) {
+                return;
+            }
+            let Some(call) = self.homeless.pop() else { return };
             match call.place(node) {
                 None => {}
-                Some((Kept::Full, call)) => self.roomless.push_back(call),
-                Some((Kept::Nobody, call)) => {
-                    self.homeless.extend(call.give_up_if_hopeless(node).map(|call| (until, call)));
-                }
+                Some((Kept::Full(target), call)) => self.lines.push(node, &self.held, call, &target),
+                Some((Kept::Nobody, call)) => call.give_up(node),
             }
         }
-        // In turn: what finds no room goes to the end, so that a full link holds up no call to another one.
-        let waited = self.roomless.len();
-        for _ in 0..waited.min(TRIED_MAX) {
-            if let Some(call) = self.roomless.pop_front() {
-                self.keep(node, call);
-            }
-        }
-        waited > TRIED_MAX && self.roomless.len() < waited
     }
 
     /// Sees to it that the first of the homeless is looked at when its time is over.
     fn set_alarm(&mut self, myself: &ActorRef<PlacementMsg>) {
-        let Some((until, _)) = self.homeless.front().filter(|_| !self.alarmed) else { return };
+        if self.alarmed {
+            return;
+        }
+        let Some(until) = self.homeless.front().and_then(Unplaceable::until) else { return };
         self.alarmed = true;
-        let (until, myself) = (*until, myself.clone());
+        let myself = myself.clone();
         tokio::spawn(async move {
             sleep_until(until).await;
             let _ = myself.cast(PlacementMsg::Due);

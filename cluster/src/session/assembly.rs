@@ -91,11 +91,15 @@ impl Assemblies {
         self.open.range(..(Direction::Result, 0)).count()
     }
 
-    /// Drops the arguments of a call; tells whether they were unfinished.
-    pub(super) fn abandon(&mut self, call: u64) -> bool {
-        let dropped = self.open.remove(&(Direction::Arguments, call));
-        self.held -= dropped.as_ref().map_or(0, |assembly| assembly.bytes.len() as u64);
-        dropped.is_some()
+    /// Drops the arguments of a call; if they were unfinished, gives what was said about it, and the bytes that were
+    /// announced with its extension area.
+    pub(super) fn abandon(&mut self, call: u64) -> Option<(Head, usize)> {
+        let dropped = self.open.remove(&(Direction::Arguments, call))?;
+        self.held -= dropped.bytes.len() as u64;
+        match dropped.opening {
+            Opening::Invoke(head, extension) => Some((head, dropped.total as usize + extension.len())),
+            Opening::Outcome(_) => None,
+        }
     }
 }
 
@@ -194,7 +198,7 @@ mod tests {
         for call in 1..=64 {
             assemblies.open(call, MAX, Opening::Invoke(head(call), Bytes::new())).unwrap();
             assert_eq!(assemblies.add(Direction::Arguments, call, &[0; CHUNK_BYTES]), Ok(None));
-            assert!(assemblies.abandon(call) && !assemblies.abandon(call));
+            assert!(assemblies.abandon(call).is_some() && assemblies.abandon(call).is_none());
         }
         assert_eq!(assemblies.held, 0);
     }

@@ -1,5 +1,6 @@
 //! Breaches of the protocol by a peer.
 
+use super::credit::Amount;
 use super::frame::{Direction, Kind};
 
 /// A peer broke the protocol. The link closes: after this nothing that it sends can be trusted to be in step.
@@ -105,5 +106,25 @@ pub enum ProtocolError {
         acknowledged: u64,
         /// What was written to it.
         written: u64,
+    },
+    /// The peer claims that more calls have left its queue than were sent, or fewer than it said before.
+    #[error(
+        "peer says that {left:?} of class {class} have left its queue, it was {told:?} before and {sent:?} were sent"
+    )]
+    Credit {
+        /// The class that it names.
+        class: u32,
+        /// What it says now.
+        left: Amount,
+        /// What it said before.
+        told: Amount,
+        /// What was sent to it.
+        sent: Amount,
+    },
+    /// The peer tells of more windows than allowed.
+    #[error("more than {limit} classes of calls")]
+    TooManyClasses {
+        /// Most that there may be.
+        limit: usize,
     },
 }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::credit::Credit;
 use super::frame::{Head, Heartbeat, Status};
 
 /// One thing that the peer said. Large payloads are whole; bytes are owned and, where they came whole, not copied.
@@ -21,6 +22,8 @@ pub enum Event {
         /// Our highest call that it has got; it starts none above it.
         last_call: u64,
     },
+    /// How much of what we have sent waits no more there; for [`Account::hear`](super::credit::Account::hear).
+    Credit(Credit),
     /// The peer asks for a call; it is owed exactly one outcome.
     Invoke {
         /// What is said about the call.
@@ -40,8 +43,10 @@ pub enum Event {
     /// The peer cancels a call before its arguments were complete. It was never heard as an Invoke, yet it is owed its
     /// outcome: handed back.
     Abandoned {
-        /// The call.
-        call: u64,
+        /// What was said about the call.
+        head: Head,
+        /// Bytes of its extension area, and of the arguments that were announced.
+        bytes: usize,
         /// On whose behalf.
         by: u8,
     },

@@ -103,6 +103,7 @@ impl Incoming {
             Frame::Notice(bytes) => Event::Notice(batch.slice_ref(bytes)),
             Frame::Heartbeat(heartbeat) => Event::Heartbeat(heartbeat),
             Frame::Ack { processed } => Event::Ack { processed },
+            Frame::Credit(credit) => Event::Credit(credit),
             Frame::Goodbye { reason, last_call } => Event::Goodbye { reason, last_call },
         }))
     }
@@ -121,8 +122,10 @@ impl Incoming {
         if call > last {
             return Err(ProtocolError::CancelOfNoCall { call, last });
         }
-        let unfinished = self.assemblies.abandon(call);
-        Ok(if unfinished { Event::Abandoned { call, by } } else { Event::Cancel { call, by } })
+        Ok(match self.assemblies.abandon(call) {
+            Some((head, bytes)) => Event::Abandoned { head, bytes, by },
+            None => Event::Cancel { call, by },
+        })
     }
 
     /// Returns how many of the peer's calls have not come whole.

@@ -11,6 +11,7 @@
 
 mod assembly;
 mod bulk;
+pub mod credit;
 mod cursor;
 mod error;
 mod event;

@@ -1,9 +1,12 @@
 //! The sending half of a session: what waits to be written, in which order it leaves, and what is kept of it until the
 //! peer has it.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 
 use super::bulk::Bulks;
+use super::credit::{Account, Cost, Credit};
 use super::error::ProtocolError;
 use super::frame::{Body, Frame, Head, Heartbeat, Invoke, Status};
 use super::lane::Lane;
@@ -18,7 +21,7 @@ const PREFIX_BYTES: usize = 64;
 
 /// Frames that wait to be written to a peer.
 ///
-/// Classes, most urgent first: heartbeat, ack, goodbye and cancels; invokes, outcomes and tables in their order;
+/// Classes, most urgent first: heartbeat, ack, credits, goodbye and cancels; invokes, outcomes and tables in their order;
 /// pieces of ractor's stream; chunks of large payloads. A batch takes from all of them, see [`next_batch`].
 ///
 /// [`next_batch`]: Self::next_batch
@@ -36,6 +39,9 @@ pub struct Outgoing {
     heartbeat: Option<Heartbeat>,
     ack: Option<u64>,
     goodbye: Option<(u8, u64)>,
+    /// Of each class.
+    credits: BTreeMap<u32, Credit>,
+    account: Account,
     cancels: Lane,
     calls: Lane,
     ractor: Lane,
@@ -59,6 +65,8 @@ impl Outgoing {
             heartbeat: None,
             ack: None,
             goodbye: None,
+            credits: BTreeMap::new(),
+            account: Account::default(),
             cancels: Lane::default(),
             calls: Lane::default(),
             ractor: Lane::default(),
@@ -76,14 +84,17 @@ impl Outgoing {
 
     /// Asks for a call. Calls are accepted in the order of their numbers.
     ///
+    /// Gives what it costs of the peer's window, for [`Account::ended`]: a root, if the peer has told of one.
+    ///
     /// # Errors
-    /// [`Refused::Full`] while there is no room (see [`has_room`](Self::has_room)), [`Refused::TooLarge`].
+    /// [`Refused::Full`] while there is no room (see [`has_room`](Self::has_room)), [`Refused::NoCredit`],
+    /// [`Refused::TooLarge`].
     pub fn invoke<'a>(
         &mut self,
         head: Head,
         extension: &[u8],
         arguments: impl Into<Payload<'a>>,
-    ) -> Result<(), Refused> {
+    ) -> Result<Option<Cost>, Refused> {
         debug_assert!(self.accepted < head.call && head.call <= self.call, "calls are made in the order of numbers");
         if !self.has_room() {
             return Err(Refused::Full);
@@ -91,6 +102,15 @@ impl Outgoing {
         fits("extension area", extension.len(), EXTENSION_MAX)?;
         let arguments = arguments.into();
         let total = self.payload_size("arguments", arguments.as_slice())?;
+        let bytes = extension.len() + arguments.as_slice().len();
+        // What is nested needs no credit: it would wait for its ancestors.
+        let cost = if head.lineage.is_none() { self.account.cost(head.task, bytes) } else { None };
+        if let Some(cost) = cost {
+            if !self.account.has_room(cost.class) {
+                return Err(Refused::NoCredit { class: cost.class });
+            }
+            self.account.sent(cost);
+        }
         self.accepted = head.call;
         if arguments.as_slice().len() <= CHUNK_BYTES {
             let arguments = Body::Whole(arguments.as_slice());
@@ -99,7 +119,23 @@ impl Outgoing {
             self.calls.push(&Frame::Invoke(Invoke { head, extension, arguments: Body::Chunked(total) }));
             self.bulks.push_arguments(head.call, total, arguments.into_bytes());
         }
-        Ok(())
+        Ok(cost)
+    }
+
+    /// What of the calls waits at the peer.
+    pub fn account(&mut self) -> &mut Account {
+        &mut self.account
+    }
+
+    /// Tells how much of what the peer has sent waits here no more. Not before the peer has read so much of what was written
+    /// that there is [room](Self::withholds_credit): outcomes always pass, and it would ask for more of them.
+    pub fn credit(&mut self, credit: Credit) {
+        self.credits.insert(credit.class, credit);
+    }
+
+    /// Whether credit waits until the peer has read.
+    pub fn withholds_credit(&self) -> bool {
+        self.waiting_bytes() >= self.backlog_max
     }
 
     /// Tells how one of the peer's calls ended. Always accepted, whatever the backlog: only Invokes wait.
@@ -215,7 +251,7 @@ impl Outgoing {
     /// Tells whether the next batch would be empty.
     pub fn is_empty(&self) -> bool {
         let said = self.heartbeat.is_none() && self.ack.is_none() && self.goodbye.is_none();
-        let said = said && !self.retained.replays();
+        let said = said && !self.retained.replays() && (self.credits.is_empty() || self.withholds_credit());
         said && self.cancels.is_empty() && self.calls.is_empty() && self.ractor.is_empty() && self.bulks.is_empty()
     }
 
@@ -228,6 +264,9 @@ impl Outgoing {
         let small = self.cancels.bytes() + self.calls.bytes() + self.ractor.bytes();
         let mut out = Vec::with_capacity(PREFIX_BYTES + small.min(BATCH_BYTES));
         self.say_processed(&mut out);
+        if !self.credits.is_empty() && !self.withholds_credit() {
+            std::mem::take(&mut self.credits).into_values().for_each(|credit| Frame::Credit(credit).encode(&mut out));
+        }
         if let Some(replayed) = self.retained.replay() {
             out.extend_from_slice(&replayed);
             return out.into();

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use super::credit::Cost;
+
 /// What is known of a call when its outcome comes.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Awaited<T> {
@@ -31,7 +33,13 @@ pub struct Lost<T> {
 /// whoever makes the calls: a call leaves it only with its outcome.
 #[derive(Debug)]
 pub struct Pending<T> {
-    calls: HashMap<u64, Option<T>, BuildHasherDefault<CallHasher>>,
+    calls: HashMap<u64, Entry<T>, BuildHasherDefault<CallHasher>>,
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    waiting: Option<T>,
+    cost: Option<Cost>,
 }
 
 impl<T> Pending<T> {
@@ -41,17 +49,18 @@ impl<T> Pending<T> {
     }
 
     /// Files a call before its Invoke is enqueued. `call` is new: from [`Outgoing::next_call`](super::Outgoing::next_call).
-    pub fn insert(&mut self, call: u64, waiting: T) {
-        let before = self.calls.insert(call, Some(waiting));
+    /// `cost` is what it takes of the peer's window, abandoned or not.
+    pub fn insert(&mut self, call: u64, waiting: T, cost: Option<Cost>) {
+        let before = self.calls.insert(call, Entry { waiting: Some(waiting), cost });
         debug_assert!(before.is_none(), "call numbers are never used twice");
     }
 
-    /// Takes a call out when its outcome comes, or when its Invoke was refused.
-    pub fn take(&mut self, call: u64) -> Awaited<T> {
+    /// Takes a call out when its outcome comes, with what it cost.
+    pub fn take(&mut self, call: u64) -> (Awaited<T>, Option<Cost>) {
         match self.calls.remove(&call) {
-            Some(Some(waiting)) => Awaited::Waiting(waiting),
-            Some(None) => Awaited::Abandoned,
-            None => Awaited::Unknown,
+            Some(Entry { waiting: Some(waiting), cost }) => (Awaited::Waiting(waiting), cost),
+            Some(Entry { waiting: None, cost }) => (Awaited::Abandoned, cost),
+            None => (Awaited::Unknown, None),
         }
     }
 
@@ -59,12 +68,12 @@ impl<T> Pending<T> {
     ///
     /// `None` if it was abandoned before, or had its outcome.
     pub fn abandon(&mut self, call: u64) -> Option<T> {
-        self.calls.get_mut(&call).and_then(Option::take)
+        self.calls.get_mut(&call).and_then(|entry| entry.waiting.take())
     }
 
     /// Lets go all who wait, in no order; the entries stay until their outcomes come.
     pub fn abandon_all(&mut self) -> Vec<T> {
-        self.calls.values_mut().filter_map(Option::take).collect()
+        self.calls.values_mut().filter_map(|entry| entry.waiting.take()).collect()
     }
 
     /// Returns the number of calls without an outcome, abandoned ones included.
@@ -79,7 +88,7 @@ impl<T> Pending<T> {
 
     /// Empties the table on the loss of the peer; returns the awaited calls in the order in which they were made.
     pub fn drain(&mut self, reached: impl Fn(u64) -> bool) -> Vec<Lost<T>> {
-        let awaited = self.calls.drain().filter_map(|(call, waiting)| waiting.map(|waiting| (call, waiting)));
+        let awaited = self.calls.drain().filter_map(|(call, entry)| Some((call, entry.waiting?)));
         let mut lost: Vec<_> = awaited.map(|(call, waiting)| Lost { call, waiting, reached: reached(call) }).collect();
         lost.sort_unstable_by_key(|lost| lost.call);
         lost
@@ -124,28 +133,29 @@ mod tests {
     #[test]
     fn a_call_is_taken_once() {
         let mut pending = Pending::new();
-        pending.insert(1, "a");
-        assert_eq!(pending.take(1), Awaited::Waiting("a"));
-        assert_eq!(pending.take(1), Awaited::Unknown);
-        assert_eq!(pending.take(2), Awaited::Unknown);
+        pending.insert(1, "a", None);
+        assert_eq!(pending.take(1), (Awaited::Waiting("a"), None));
+        assert_eq!(pending.take(1), (Awaited::Unknown, None));
+        assert_eq!(pending.take(2), (Awaited::Unknown, None));
     }
 
     #[test]
     fn an_abandoned_call_stays_known_until_its_outcome() {
         let mut pending = Pending::new();
-        pending.insert(1, "a");
+        let cost = Some(Cost { class: 3, bytes: 4 });
+        pending.insert(1, "a", cost);
         assert_eq!(pending.abandon(1), Some("a"));
         assert_eq!(pending.abandon(1), None);
         assert_eq!(pending.abandon(2), None);
         assert_eq!(pending.len(), 1);
-        assert_eq!(pending.take(1), Awaited::Abandoned);
+        assert_eq!(pending.take(1), (Awaited::Abandoned, cost));
         assert!(pending.is_empty());
     }
 
     #[test]
     fn a_loss_drains_what_is_awaited_in_order_and_says_what_was_reached() {
         let mut pending = Pending::new();
-        (1..=1_000).for_each(|call| pending.insert(call, call * 10));
+        (1..=1_000).for_each(|call| pending.insert(call, call * 10, None));
         pending.abandon(500);
         let lost = pending.drain(|call| call <= 700);
         assert_eq!(lost.len(), 999);

@@ -6,6 +6,12 @@ pub enum Refused {
     /// The backlog is at its bound. Try again when batches have left.
     #[error("the backlog towards the peer is full")]
     Full,
+    /// As much waits unstarted at the peer as it lets in. Try again when it has told of credit, or of an outcome.
+    #[error("the peer has told of no credit for class {class}")]
+    NoCredit {
+        /// The class of the call.
+        class: u32,
+    },
     /// Something is larger than the peer accepts.
     #[error("{what} of {bytes} bytes, the peer accepts {limit}")]
     TooLarge {

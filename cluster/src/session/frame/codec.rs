@@ -1,5 +1,6 @@
 //! Frames to bytes and back.
 
+use super::super::credit::{Amount, Credit};
 use super::super::cursor::{Cursor, Malformed};
 use super::super::error::ProtocolError;
 use super::super::limits::CHUNK_BYTES;
@@ -11,6 +12,7 @@ impl<'a> Frame<'a> {
             Self::Heartbeat(_) => Kind::Heartbeat,
             Self::Ack { .. } => Kind::Ack,
             Self::Goodbye { .. } => Kind::Goodbye,
+            Self::Credit(_) => Kind::Credit,
             Self::Invoke(_) => Kind::Invoke,
             Self::Outcome { .. } => Kind::Outcome,
             Self::Cancel { .. } => Kind::Cancel,
@@ -57,6 +59,12 @@ impl<'a> Frame<'a> {
             Self::Goodbye { reason, last_call } => {
                 out.push(reason);
                 out.extend_from_slice(&last_call.to_le_bytes());
+            }
+            Self::Credit(Credit { class, left, window }) => {
+                out.extend_from_slice(&class.to_le_bytes());
+                for number in [left.calls, left.bytes, window.calls, window.bytes] {
+                    out.extend_from_slice(&number.to_le_bytes());
+                }
             }
             Self::Invoke(invoke) => invoke.encode(out),
             Self::Outcome { call, status, body } => {
@@ -107,6 +115,11 @@ impl<'a> Frame<'a> {
             }),
             Kind::Ack => Self::Ack { processed: from.u64()? },
             Kind::Goodbye => Self::Goodbye { reason: from.u8()?, last_call: from.u64()? },
+            Kind::Credit => Self::Credit(Credit {
+                class: from.u32()?,
+                left: Amount { calls: from.u64()?, bytes: from.u64()? },
+                window: Amount { calls: from.u64()?, bytes: from.u64()? },
+            }),
             Kind::Cancel => Self::Cancel { call: from.u64()?, by: from.u8()? },
             Kind::Chunk => decode_chunk(&mut from)?,
             Kind::Tasks => Self::Tasks(from.rest()),

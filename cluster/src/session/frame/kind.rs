@@ -39,6 +39,8 @@ pub enum Kind {
     Ack = 0x82,
     /// The sender leaves.
     Goodbye = 0x83,
+    /// What has left the sender's queue.
+    Credit = 0x84,
 }
 
 impl Kind {
@@ -55,6 +57,7 @@ impl Kind {
             0x81 => Self::Heartbeat,
             0x82 => Self::Ack,
             0x83 => Self::Goodbye,
+            0x84 => Self::Credit,
             _ => return None,
         })
     }
@@ -73,6 +76,7 @@ impl Kind {
             Some(Self::Heartbeat) => "heartbeat",
             Some(Self::Ack) => "ack",
             Some(Self::Goodbye) => "goodbye",
+            Some(Self::Credit) => "credit",
             None => "unknown",
         }
     }
@@ -89,6 +93,7 @@ impl Kind {
             Some(Self::Heartbeat) => 44,
             Some(Self::Ack) => 8,
             Some(Self::Goodbye) => 9,
+            Some(Self::Credit) => 36,
             None => UNKNOWN_MAX,
         }
     }

@@ -13,6 +13,8 @@ mod kind;
 pub use invoke::{Head, Id, Invoke, Lineage};
 pub use kind::{HEADER_BYTES, Header, Kind};
 
+use super::credit::Credit;
+
 /// One frame; variable parts borrow from the buffer that it was read from or is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Frame<'a> {
@@ -30,6 +32,8 @@ pub enum Frame<'a> {
         /// The highest number of a call that the sender has got from the receiver; it starts none above it.
         last_call: u64,
     },
+    /// Tells how much of what the receiver has sent has left the sender's queue.
+    Credit(Credit),
     /// Asks for a call.
     Invoke(Invoke<'a>),
     /// Tells how a call ended.

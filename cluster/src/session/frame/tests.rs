@@ -3,6 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::super::credit::{Amount, Credit};
 use super::super::error::ProtocolError;
 use super::super::limits::CHUNK_BYTES;
 use super::*;
@@ -50,6 +51,11 @@ fn all<'a>((area, bytes): &'a Parts, head: Head, total: u32) -> Vec<Frame<'a>> {
         Frame::Heartbeat(beat),
         Frame::Ack { processed },
         Frame::Goodbye { reason: head.attempt, last_call: call },
+        Frame::Credit(Credit {
+            class: total,
+            left: Amount { calls: processed, bytes: call },
+            window: Amount { calls: 1, bytes: head.id },
+        }),
         Frame::Cancel { call, by: head.attempt },
         Frame::Tasks(bytes),
         Frame::Peers(bytes),

@@ -125,9 +125,9 @@ fn a_call_cancelled_while_its_arguments_come_was_never_heard_and_is_abandoned() 
     let (events, result) = receive(&mut incoming, [&bytes[..]]);
     assert_eq!(result, Ok(()));
     // Twice cancelled, the second is one like any other.
-    let expected =
-        [Event::Abandoned { call: 5, by: 3 }, Event::Cancel { call: 4, by: 3 }, Event::Cancel { call: 5, by: 3 }];
-    assert_eq!(events[1..], expected);
+    let [Event::Abandoned { head: abandoned, bytes, by: 3 }, rest @ ..] = &events[1..] else { panic!("{events:?}") };
+    assert_eq!((*abandoned, *bytes), (head(5), CHUNK_BYTES + 1), "as they were announced");
+    assert_eq!(rest, [Event::Cancel { call: 4, by: 3 }, Event::Cancel { call: 5, by: 3 }]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Tests of the two halves, alone and against each other.
 
+mod credit;
 mod incoming;
 mod outgoing;
 mod pair;

@@ -25,6 +25,7 @@ fn words(bytes: &[u8]) -> Vec<String> {
             Frame::Heartbeat(_) => "heartbeat".into(),
             Frame::Ack { .. } => "ack".into(),
             Frame::Goodbye { .. } => "goodbye".into(),
+            Frame::Credit(credit) => format!("credit {}", credit.class),
             Frame::Invoke(invoke) => format!("invoke {}", invoke.head.call),
             Frame::Outcome { call, .. } => format!("outcome {call}"),
             Frame::Cancel { call, .. } => format!("cancel {call}"),
@@ -200,7 +201,7 @@ fn at_the_backlog_bound_invokes_wait_and_all_else_passes() {
     outgoing.acknowledge(outgoing.written()).unwrap();
     assert_eq!(outgoing.waiting_bytes(), 0);
     // A refused number may be used, or not.
-    assert_eq!(outgoing.invoke(head(next), &[], vec![]), Ok(()));
+    assert_eq!(outgoing.invoke(head(next), &[], vec![]), Ok(None));
 }
 
 #[test]
@@ -222,16 +223,16 @@ fn large_arguments_are_bounded_in_number_as_the_receiver_bounds_them() {
 fn what_the_peer_would_refuse_is_not_accepted() {
     let mut outgoing = outgoing();
     let limit = PAYLOAD_MAX as usize;
-    let large = |what, bytes, limit| Err(Refused::TooLarge { what, bytes, limit });
+    let large = |what, bytes, limit| Some(Refused::TooLarge { what, bytes, limit });
     let next = outgoing.next_call();
-    assert_eq!(outgoing.invoke(head(next), &[], vec![0; limit + 1]), large("arguments", limit + 1, limit));
+    assert_eq!(outgoing.invoke(head(next), &[], vec![0; limit + 1]).err(), large("arguments", limit + 1, limit));
     let area = vec![0; EXTENSION_MAX + 1];
     let refused = large("extension area", EXTENSION_MAX + 1, EXTENSION_MAX);
-    assert_eq!(outgoing.invoke(head(next), &area, vec![]), refused);
-    assert_eq!(outgoing.outcome(1, Status::Failed, vec![0; limit + 1]), large("result", limit + 1, limit));
+    assert_eq!(outgoing.invoke(head(next), &area, vec![]).err(), refused);
+    assert_eq!(outgoing.outcome(1, Status::Failed, vec![0; limit + 1]).err(), large("result", limit + 1, limit));
     let table = vec![0; TABLE_MAX + 1];
-    assert_eq!(outgoing.tasks(&table), large("task table", TABLE_MAX + 1, TABLE_MAX));
-    assert_eq!(outgoing.peers(&table), large("gossip", TABLE_MAX + 1, TABLE_MAX));
+    assert_eq!(outgoing.tasks(&table).err(), large("task table", TABLE_MAX + 1, TABLE_MAX));
+    assert_eq!(outgoing.peers(&table).err(), large("gossip", TABLE_MAX + 1, TABLE_MAX));
     assert!(outgoing.is_empty());
     assert!(!outgoing.reached_wire(next));
 }

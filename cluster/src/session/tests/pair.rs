@@ -141,11 +141,11 @@ fn sort(events: Vec<Event>) -> Heard {
                 assert!(heard.invokes.contains_key(&call), "a cancel overtook the Invoke of call {call}");
                 assert!(heard.cancelled.insert(call));
             }
-            Event::Abandoned { call, .. } => assert!(heard.abandoned.insert(call)),
+            Event::Abandoned { head, .. } => assert!(heard.abandoned.insert(head.call)),
             Event::Ractor(bytes) => heard.ractor.extend_from_slice(&bytes),
             Event::Tasks(bytes) => heard.tasks.push(bytes),
             Event::Peers(_) | Event::Notice(_) | Event::Goodbye { .. } => panic!("never said: {event:?}"),
-            Event::Heartbeat(_) | Event::Ack { .. } => {}
+            Event::Heartbeat(_) | Event::Ack { .. } | Event::Credit(_) => {}
         }
     }
     heard
