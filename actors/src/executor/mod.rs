@@ -59,6 +59,7 @@ pub use self::{
 };
 use crate::{
     context::{Context, may_inline, polling},
+    gate::Gate,
     host::{Host, Place, STACK_BYTES},
     invocation::Invocation,
     node_id::NodeId,
@@ -126,6 +127,8 @@ pub struct Executor {
     turns: AtomicU32,
     /// What was computed on a shared host, in nanoseconds of virtual time.
     burnt: AtomicU64,
+    /// On a shared host: what it is stopped by.
+    gate: Option<Gate>,
     /// On a shared host: until when it computes.
     occupied: Option<Occupied>,
     idle: Mutex<Vec<ActorRef<Run>>>,
@@ -138,7 +141,7 @@ impl Pool {
     /// The system gives no threads.
     pub async fn start(node: NodeId, settings: Settings, host: &Host, supervisor: &ActorCell) -> io::Result<Arc<Self>> {
         let count = settings.executors.max(1);
-        let fence = Arc::new(Fence::new(settings.stopped_after));
+        let fence = Arc::new(Fence::new(settings.stopped_after, settings.shared_host));
         let pool = Arc::new(Self {
             blocking: BlockingPool::new(count * BLOCKING_PER_EXECUTOR, fence.clone()),
             fence,
@@ -169,6 +172,7 @@ impl Pool {
                 stamp: Stamp::default(),
                 turns: AtomicU32::new(0),
                 burnt: AtomicU64::new(0),
+                gate: place.gate().cloned(),
                 occupied: pool.settings.shared_host.then(Occupied::default),
                 idle: Mutex::default(),
             });

@@ -105,9 +105,9 @@ impl Actor for MembershipActor {
             MembershipMsg::NotLinked { address, error } => state.not_linked(&myself, address, error),
             MembershipMsg::AddSeeds(seeds) => state.add_seeds(&myself, seeds),
             MembershipMsg::Newcomer(newcomer) => {
-                if state.newcomers.is_empty() {
+                if let Some(node) = state.node.upgrade().filter(|_| state.newcomers.is_empty()) {
                     let myself = myself.clone();
-                    tokio::spawn(async move {
+                    node.io().spawn(async move {
                         sleep(NEWCOMERS_TOLD_AFTER).await;
                         let _ = myself.cast(MembershipMsg::TellNewcomers);
                     });
@@ -164,8 +164,9 @@ impl State {
 
     /// Dials `address` after `wait`; the answer comes as a message.
     fn dial(&self, myself: &ActorRef<MembershipMsg>, address: Address, wait: Duration) {
+        let Some(core) = self.node.upgrade() else { return };
         let (node, membership) = (self.node.clone(), myself.clone());
-        tokio::spawn(async move {
+        core.io().spawn(async move {
             sleep(wait).await;
             let Some(node) = node.upgrade().filter(|node| !node.is_closed()) else { return };
             let _ = membership.cast(dialled(&node, address).await);

@@ -43,7 +43,8 @@ pub(crate) async fn listen(listener: Listener, node: Weak<NodeCore>, membership:
         };
         make_room(&mut greetings);
         let (node, membership, complaints) = (node.clone(), membership.clone(), complaints.clone());
-        greetings.push_back(tokio::spawn(async move {
+        let Some(admitting) = node.upgrade() else { return };
+        greetings.push_back(admitting.io().spawn(async move {
             if let Some(node) = node.upgrade() {
                 admit(incoming, &node, &membership, &complaints).await;
             }

@@ -193,8 +193,9 @@ impl State {
     fn set_alarm(&mut self, myself: &ActorRef<PlacementMsg>) {
         let Some((until, _)) = self.homeless.front().filter(|_| !self.alarmed) else { return };
         self.alarmed = true;
+        let Some(node) = self.node.upgrade() else { return };
         let (until, myself) = (*until, myself.clone());
-        tokio::spawn(async move {
+        node.io().spawn(async move {
             sleep_until(until).await;
             let _ = myself.cast(PlacementMsg::Due);
         });

@@ -44,6 +44,17 @@ impl Network {
         });
     }
 
+    /// Has all that is on the connections that stand between two endpoints, or will be, take longer by `delay`. New ones
+    /// are as fast as ever, so what an old one brings comes after what was said later.
+    pub fn linger(&self, one: &str, other: &str, delay: Duration) {
+        for connection in &self.lock().connections {
+            let ends = connection.ends.each_ref().map(String::as_str);
+            if ends == [one, other] || ends == [other, one] {
+                connection.pipes.iter().filter_map(Weak::upgrade).for_each(|pipe| pipe.linger(delay));
+            }
+        }
+    }
+
     /// Lets nothing arrive from `from` at `to`, new connections included, until it is [healed](Self::heal). What was sent
     /// over connections that outlive the silence arrives later, some time after its end, as TCP's back-off has it; a
     /// reset that was sent is lost.

@@ -13,6 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use rand::rngs::StdRng;
+use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
@@ -41,6 +42,8 @@ struct State {
     way: Way,
     /// Since when nothing arrives, while it does not.
     silent_since: Option<Instant>,
+    /// What everything on this connection takes longer.
+    lingers: Duration,
     /// No answer comes back to the writer.
     unanswered: bool,
     /// The reader hears nothing any more, not even an end.
@@ -73,6 +76,7 @@ impl Pipe {
             left: None,
             way,
             silent_since: way.silent.then_some(now),
+            lingers: Duration::ZERO,
             unanswered: back.silent,
             unheard: false,
             unknowing: false,
@@ -149,6 +153,17 @@ impl Pipe {
 
     pub(super) fn change_way_back(&self, back: Way) {
         self.change(|state| state.unanswered = back.silent);
+    }
+
+    /// All takes longer from now on, what is under way as well.
+    pub(super) fn linger(&self, delay: Duration) {
+        self.change(|state| {
+            let due =
+                state.chunks.iter_mut().map(|chunk| &mut chunk.due).chain(state.end.iter_mut().map(|end| &mut end.due));
+            due.for_each(|due| *due += delay);
+            state.last_due += delay;
+            state.lingers = delay;
+        });
     }
 
     /// Nothing arrives at the reader any more, for ever.
@@ -248,7 +263,7 @@ impl State {
 
     /// When what is sent now arrives: never before what was sent earlier.
     fn arrival(&mut self, now: Instant) -> Instant {
-        self.last_due = self.last_due.max(now + latency(&mut self.rng) + self.way.delay);
+        self.last_due = self.last_due.max(now + latency(&mut self.rng) + self.way.delay + self.lingers);
         self.last_due
     }
 
