@@ -16,6 +16,8 @@ const SLACK: Duration = Duration::from_millis(500);
 const FENCED_AFTER: Duration = Duration::from_millis(1500);
 /// Clocks drift between two readings, and a reading takes its time.
 const DEADLINE_OFF: Duration = Duration::from_millis(50);
+/// A deadline is the caller's own.
+const DEADLINE_TOLD: Duration = Duration::from_millis(5);
 /// The same where a link may have been slow since its beginning.
 const DEADLINE_LATE: Duration = Duration::from_millis(2500);
 
@@ -82,6 +84,11 @@ impl Judge<'_> {
                 }
             }
             _ => {}
+        }
+        if let Some(deadline) = awaited.deadline
+            && self.entries.awake(&awaited.caller, deadline, *at) > DEADLINE_TOLD
+        {
+            self.breach(format!("call {key} was to end at {deadline:?}, and did at {at:?}: {awaited:?}"));
         }
         // Its node was killed: that is known in time.
         if let [body] = &bodies[..]

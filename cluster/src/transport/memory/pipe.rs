@@ -12,6 +12,7 @@ use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::{Buf as _, Bytes, BytesMut};
+use rand::Rng as _;
 use rand::rngs::StdRng;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -22,6 +23,8 @@ use super::way::Way;
 
 /// Bytes under way and unread.
 const BYTES_MAX: usize = 256 * 1024;
+/// Of so many writes one arrives in two parts.
+const SPLITS_ONE_IN: u32 = 4;
 /// Bytes for one read, as sockets give them.
 const READ_BYTES_MAX: usize = 64 * 1024;
 
@@ -254,9 +257,14 @@ impl State {
         if count == 0 {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let due = self.arrival(now) + self.way.takes(count);
-        self.last_due = due;
-        self.chunks.push_back(Chunk { due, bytes: Bytes::copy_from_slice(&bytes[..count]) });
+        // In segments, as TCP does: a connection that breaks may have brought a part.
+        let whole = Bytes::copy_from_slice(&bytes[..count]);
+        let cut = if self.rng.random_ratio(1, SPLITS_ONE_IN) { self.rng.random_range(0..count) } else { 0 };
+        for segment in [whole.slice(..cut), whole.slice(cut..)].into_iter().filter(|segment| !segment.is_empty()) {
+            let due = self.arrival(now) + self.way.takes(segment.len());
+            self.last_due = due;
+            self.chunks.push_back(Chunk { due, bytes: segment });
+        }
         self.bytes += count;
         Ok(count)
     }
