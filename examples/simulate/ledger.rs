@@ -32,6 +32,7 @@ pub(crate) struct Await {
     pub(crate) caller: NodeId,
     /// What the body that awaits was called by; none awaits a root.
     pub(crate) parent: Option<Key>,
+    pub(crate) began: Duration,
     pub(crate) deadline: Option<Duration>,
     pub(crate) idempotent: bool,
     /// Of a node by its name, which may be away.

@@ -86,7 +86,7 @@ impl Judge<'_> {
             _ => {}
         }
         if let Some(deadline) = awaited.deadline
-            && self.entries.awake(&awaited.caller, deadline, *at) > DEADLINE_TOLD
+            && self.entries.awake(&awaited.caller, deadline.max(awaited.began), *at) > DEADLINE_TOLD
         {
             self.breach(format!("call {key} was to end at {deadline:?}, and did at {at:?}: {awaited:?}"));
         }

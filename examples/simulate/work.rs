@@ -111,6 +111,7 @@ pub(crate) async fn make(ledger: &Ledger, caller: &NodeId, parent: Option<(Key, 
     let awaiting = ledger.awaits(Await {
         caller: caller.clone(),
         parent: parent.map(|(key, _)| key),
+        began: ledger.now(),
         deadline: own.into_iter().chain(inherited).min(),
         idempotent: call.idempotent,
         bound,

@@ -90,6 +90,7 @@ impl Network {
     pub fn heal(&self, one: &str, other: &str) {
         self.change_way(one, other, |way| *way = Way::default());
         self.change_way(other, one, |way| *way = Way::default());
+        self.linger(one, other, Duration::ZERO);
     }
 
     /// Ends all that is wrong on all ways.
@@ -97,6 +98,9 @@ impl Network {
         let ways: Vec<_> = self.lock().ways.keys().cloned().collect();
         for (from, to) in ways {
             self.change_way(&from, &to, |way| *way = Way::default());
+        }
+        for connection in &self.lock().connections {
+            connection.pipes.iter().filter_map(Weak::upgrade).for_each(|pipe| pipe.linger(Duration::ZERO));
         }
     }
 
