@@ -6,7 +6,8 @@
 //! bench client PORTS PIDS WORKLOADS NAME         measures, e.g. client 7400 4711 L,T,N,P,S10000 atasks
 //! ```
 //! Workloads: `L` add one after another, `T` add with 1,000 in flight, `N` recursive fib, both children awaited,
-//! `P` 1 MiB echoed, `S10000` sleepers, `C` the worker is killed. Knobs: LN, TN, INFLIGHT, FIB, PN, PSZ.
+//! `P` 1 MiB echoed, `S10000` sleepers, `B` small calls without and beside 64 MiB echoed, `C` the worker is killed. Knobs: LN,
+//! TN, INFLIGHT, FIB, PN, PSZ, BULKS, BSECS.
 
 use std::{
     env, fs,
@@ -120,6 +121,7 @@ impl Bench<'_> {
             "T" => self.throughput().await,
             "N" => self.nested().await,
             "P" => self.payload().await,
+            "B" => self.beside().await,
             "C" => self.crash().await,
             _ => match workload.strip_prefix('S').and_then(|n| n.parse().ok()) {
                 Some(sleepers) => self.sleepers(sleepers).await,
@@ -149,8 +151,8 @@ impl Bench<'_> {
             micros.push(start.elapsed().as_nanos() as f64 / 1000.0);
         }
         micros.sort_by(f64::total_cmp);
-        self.emit("L_median", micros[micros.len() / 2], "us", n, "");
-        self.emit("L_p99", micros[micros.len() * 99 / 100], "us", n, "");
+        self.emit("L_median", percentile(&micros, 50), "us", n, "");
+        self.emit("L_p99", percentile(&micros, 99), "us", n, "");
         Ok(())
     }
 
@@ -197,6 +199,39 @@ impl Bench<'_> {
         }
         let mib = 2.0 * n as f64 * size as f64 / f64::from(1 << 20);
         self.emit("P", mib / start.elapsed().as_secs_f64(), "MiB/s", n, &format!("both ways, {size} B"));
+        Ok(())
+    }
+
+    /// Small calls one after another: alone, then beside large ones.
+    async fn beside(&self) -> Result<()> {
+        let lasts = Duration::from_secs(knob("BSECS", 5));
+        adds_for(Duration::from_millis(200)).await?;
+        let alone = adds_for(lasts).await?;
+        self.emit("B_alone_p50", percentile(&alone, 50), "us", alone.len() as u64, "");
+        self.emit("B_alone_p99", percentile(&alone, 99), "us", alone.len() as u64, "");
+        let bulks = knob("BULKS", 1);
+        let done = Arc::new(AtomicU64::new(0));
+        let echoes: Vec<_> = (0..bulks)
+            .map(|_| {
+                let done = done.clone();
+                tokio::spawn(async move {
+                    loop {
+                        // What the codec adds has its room.
+                        let came = echo(vec![7; (64 << 20) - 1024]).await;
+                        done.fetch_add(came.map_or(0, |bytes| bytes.len() as u64), Ordering::Relaxed);
+                    }
+                })
+            })
+            .collect();
+        sleep(Duration::from_millis(500)).await;
+        let before = done.load(Ordering::Relaxed);
+        let beside = adds_for(lasts).await?;
+        let moved = 2.0 * (done.load(Ordering::Relaxed) - before) as f64 / f64::from(1 << 20) / lasts.as_secs_f64();
+        echoes.into_iter().for_each(|echo| echo.abort());
+        let note = format!("bulks={bulks}");
+        self.emit("B_beside_p50", percentile(&beside, 50), "us", beside.len() as u64, &note);
+        self.emit("B_beside_p99", percentile(&beside, 99), "us", beside.len() as u64, &note);
+        self.emit("B_moved", moved, "MiB/s", done.load(Ordering::Relaxed) >> 26, &note);
         Ok(())
     }
 
@@ -287,4 +322,21 @@ fn resident(pids: &[u32]) -> u64 {
 
 fn knob(name: &str, default: u64) -> u64 {
     env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+/// Calls one after another for so long; microseconds, sorted.
+async fn adds_for(lasts: Duration) -> Result<Vec<f64>> {
+    let mut micros = Vec::new();
+    let until = Instant::now() + lasts;
+    while Instant::now() < until {
+        let start = Instant::now();
+        add(micros.len() as i64, 2).await?;
+        micros.push(start.elapsed().as_nanos() as f64 / 1000.0);
+    }
+    micros.sort_by(f64::total_cmp);
+    Ok(micros)
+}
+
+fn percentile(sorted: &[f64], percent: usize) -> f64 {
+    sorted[sorted.len() * percent / 100]
 }

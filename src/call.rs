@@ -120,7 +120,8 @@ pub(crate) fn decode<R: TaskReturn>(driver: &Driver, outcome: Result<Bytes, Task
         },
         Err(error) => error,
     };
-    R::from_task_error(error)
+    // An erased error takes the name of the await along.
+    passing(driver.hop(), || R::from_task_error(error))
 }
 
 pub(crate) fn already_polled() -> TaskError {
@@ -213,12 +214,16 @@ impl<R: TaskReturn> TaskCall<R> {
         self.with(|driver| driver.add_baggage(key.into(), value.into()))
     }
 
-    /// Declares that running this call twice does no harm.
+    /// Declares that running this call twice does no harm: with [`retry`](Self::retry) it is repeated also when it may have
+    /// run. Its lost attempt may run on beside the next one for a while.
     pub fn idempotent(self) -> Self {
         self.with(|driver| driver.idempotent = true)
     }
 
-    /// Repeats the call when it fails and that is safe.
+    /// Repeats the call when it fails and that is safe: it did not run, or may have and is [`idempotent`](Self::idempotent).
+    ///
+    /// One root call costs the cluster two nodes at most, however often and however deep below it is repeated: after that
+    /// a loss is told as [`TaskError::NodeLost`] at once, and says so.
     pub fn retry(self, retry: Retry) -> Self {
         self.with(|driver| driver.retry = Some(retry))
     }
@@ -283,9 +288,10 @@ impl<R: TaskReturn> TaskCall<R> {
     /// Blocks this thread until the call is over; for programs without async. Works on every thread but one that a node
     /// needs to go on: there it gives [`TaskError::WouldBlock`]. Never panics.
     pub fn wait(self) -> R {
+        let hop = self.driver().hop();
         match atasks_actors::wait::wait(self) {
             Ok(value) => value,
-            Err(error) => R::from_task_error(error),
+            Err(error) => passing(hop, || R::from_task_error(error)),
         }
     }
 }

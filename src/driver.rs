@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     panic::Location,
     sync::Arc,
-    task::{Context as TaskContext, Poll},
+    task::{Context as TaskContext, Poll, Waker},
     time::Duration,
 };
 
@@ -14,7 +14,7 @@ use atasks_actors::{
     crash::{Await, Hop},
     invocation::{BAGGAGE_BYTES_MAX, Invocation, LABEL_BYTES_MAX},
     outcome::Outcome,
-    router::{Router, Started},
+    router::{LOST_NODES_MAX, Router, Started},
     slot::Slot,
     task::{Form, TaskEntry, TaskOptions},
 };
@@ -22,7 +22,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::{
-    Canceller, InvocationId, NodeId, Payload, Placement, Ran, Retry, TaskError, context, default_node,
+    Canceller, InvocationId, Loss, NodeId, Payload, Placement, Ran, Retry, TaskError, context, default_node,
     everywhere::Encoded,
 };
 
@@ -77,6 +77,8 @@ enum State {
 struct Attempt {
     invocation: Invocation,
     node: Arc<dyn Router>,
+    /// The first poll.
+    since: Instant,
     failures: u32,
     placed_again: u32,
     /// An earlier failure after which the body may have run.
@@ -86,8 +88,24 @@ struct Attempt {
 
 enum Step {
     Start,
-    Outcome { slot: Arc<Slot>, _child: Option<Child> },
-    Backoff(Instant),
+    Outcome {
+        slot: Arc<Slot>,
+        _child: Option<Child>,
+    },
+    /// Waits until then; whoever is to be woken is known to the node.
+    Backoff {
+        until: Instant,
+        woken: Option<Waker>,
+    },
+}
+
+impl Attempt {
+    /// Nobody will try again.
+    fn is_over(&self) {
+        if self.invocation.parent.is_none() {
+            self.node.root_is_over(self.invocation.id);
+        }
+    }
 }
 
 /// What a call of a task fails with that nobody has registered.
@@ -180,7 +198,7 @@ impl Driver {
 
     /// The await that reads the outcome.
     pub(crate) fn hop(&self) -> Await {
-        let node = self.node.as_ref().map_or_else(|| NodeId::new("-", 0), |node| node.id().clone());
+        let node = self.node.as_ref().map(|node| node.id().clone());
         Await { task: self.task, node, site: self.site }
     }
 
@@ -203,6 +221,9 @@ impl Driver {
             }
         };
         let polled = self.advance(&mut attempt, cx);
+        if polled.is_ready() {
+            attempt.is_over();
+        }
         self.state = match &polled {
             Poll::Ready(_) => State::Over(Some(attempt.invocation.id)),
             Poll::Pending => State::Waiting(attempt),
@@ -218,9 +239,6 @@ impl Driver {
         let baggage = self.all_baggage()?;
         let node = self.find_node()?;
         let parent = self.parent.as_ref().filter(|_| !self.detached);
-        if let Some(by) = parent.and_then(Context::refuses_calls) {
-            return Err(TaskError::Cancelled { by, ran: Ran::No });
-        }
         let Encoded { task, bytes } = self.encode(arguments, &*node)?;
         let since = Instant::now();
         let own = [self.deadline, self.timeout.and_then(|timeout| since.checked_add(timeout))];
@@ -240,7 +258,8 @@ impl Driver {
             holds: parent.and_then(Context::holds_below),
             movable: self.placement.is_movable(),
         };
-        Ok(Box::new(Attempt { invocation, node, failures: 0, placed_again: 0, doubt: None, step: Step::Start }))
+        let step = Step::Start;
+        Ok(Box::new(Attempt { invocation, node, since, failures: 0, placed_again: 0, doubt: None, step }))
     }
 
     /// Whether its node waits for workers that are on their way; then `cx` is woken to look again.
@@ -321,7 +340,7 @@ impl Driver {
 
     fn advance(&self, attempt: &mut Attempt, cx: &mut TaskContext<'_>) -> Poll<Result<Bytes, TaskError>> {
         loop {
-            let outcome = match &attempt.step {
+            let outcome = match &mut attempt.step {
                 Step::Start => match self.start(attempt) {
                     Some(outcome) => outcome,
                     None => continue,
@@ -330,9 +349,12 @@ impl Driver {
                     Poll::Ready(outcome) => outcome,
                     Poll::Pending => return Poll::Pending,
                 },
-                Step::Backoff(until) => {
+                Step::Backoff { until, woken } => {
                     if Instant::now() < *until && !attempt.node.has_left() {
-                        attempt.node.wake_at(*until, cx.waker().clone());
+                        if !woken.as_ref().is_some_and(|woken| woken.will_wake(cx.waker())) {
+                            attempt.node.wake_at(*until, cx.waker().clone());
+                            *woken = Some(cx.waker().clone());
+                        }
                         // It may have left just before it could have heard of that.
                         if !attempt.node.has_left() {
                             return Poll::Pending;
@@ -349,12 +371,17 @@ impl Driver {
                     attempt.step = match attempt.placed_again < PLACED_AGAIN_MAX {
                         true => Step::Start,
                         // Whoever hands it back again and again needs time to be gone.
-                        false => Step::Backoff(Instant::now() + HANDED_BACK_PAUSE),
+                        false => Step::Backoff { until: Instant::now() + HANDED_BACK_PAUSE, woken: None },
                     };
                     continue;
                 }
+                // The slot knows of its own attempt only.
+                Outcome::Failed(TaskError::DeadlineExceeded { waited_for, ran, .. }) => {
+                    TaskError::DeadlineExceeded { after: attempt.since.elapsed(), waited_for, ran }
+                }
                 Outcome::Failed(error) => error,
             };
+            let error = self.spent(attempt, &error).unwrap_or(error);
             match self.repeat(attempt, &error) {
                 Some(step) => {
                     if error.ran() != Ran::No {
@@ -369,6 +396,9 @@ impl Driver {
 
     /// Places one attempt. Gives the outcome if it is there at once.
     fn start(&self, attempt: &mut Attempt) -> Option<Outcome> {
+        if let Some(error) = self.forbids(attempt) {
+            return Some(Outcome::Failed(error));
+        }
         attempt.invocation.attempt += 1;
         // Wherever it goes now it stays, unless that node drains.
         attempt.invocation.movable &= attempt.placed_again < PLACED_AGAIN_MAX;
@@ -391,6 +421,37 @@ impl Driver {
         }
     }
 
+    /// Why no attempt may begin any more, if so: while the last one was waited for, or the pause after it, much may have
+    /// happened.
+    fn forbids(&self, attempt: &Attempt) -> Option<TaskError> {
+        let parent = self.parent.as_ref().filter(|_| !self.detached);
+        if let Some(by) = parent.and_then(Context::refuses_calls) {
+            return Some(TaskError::Cancelled { by, ran: Ran::No });
+        }
+        let doubt = attempt.doubt.as_ref()?;
+        let TaskError::NodeLost { node, .. } = doubt else { return None };
+        // The task above its parent, or the root's caller, was there: its word that all this is cancelled is on the way.
+        let above = parent.map(|parent| [parent.parent().map(|id| id.origin), Some(parent.root().origin)]);
+        if above.into_iter().flatten().any(|above| above == Some(node.incarnation())) {
+            return Some(TaskError::Cancelled { by: Canceller::Loss, ran: Ran::No });
+        }
+        self.spent(attempt, doubt)
+    }
+
+    /// The same loss, if it is one too many for the root of the call, and the call would be repeated but for that.
+    fn spent(&self, attempt: &Attempt, error: &TaskError) -> Option<TaskError> {
+        let TaskError::NodeLost { node, reason, ran: ran @ Ran::Maybe, .. } = error else { return None };
+        if !self.idempotent || self.retry.is_none() || *reason == Loss::Left {
+            return None;
+        }
+        let mut before = attempt.node.lost_under(attempt.invocation.root);
+        if before.len() < LOST_NODES_MAX {
+            return None;
+        }
+        before.retain(|lost| lost.incarnation() != node.incarnation());
+        Some(TaskError::NodeLost { node: node.clone(), reason: *reason, ran: *ran, before })
+    }
+
     /// What comes after a failure, if it is not the end.
     fn repeat(&self, attempt: &mut Attempt, error: &TaskError) -> Option<Step> {
         let now = Instant::now();
@@ -401,13 +462,16 @@ impl Driver {
             attempt.placed_again += 1;
             return Some(Step::Start);
         }
+        if matches!(error, TaskError::NodeLost { before, .. } if !before.is_empty()) {
+            return None;
+        }
         let retry = self.retry?;
         attempt.failures += 1;
         let InvocationId { origin, number } = attempt.invocation.id;
         let dice = (origin ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(attempt.failures) >> 7;
         let wait = retry.next(attempt.failures, error, self.idempotent, dice)?;
-        let until = now + wait;
-        in_time(until).then_some(Step::Backoff(until))
+        let until = now.checked_add(wait)?;
+        in_time(until).then_some(Step::Backoff { until, woken: None })
     }
 }
 
@@ -418,17 +482,21 @@ fn with_doubt(error: TaskError, doubt: Option<TaskError>) -> TaskError {
     match error {
         TaskError::DeadlineExceeded { after, waited_for, .. } => TaskError::DeadlineExceeded { after, waited_for, ran },
         TaskError::Cancelled { by, .. } => TaskError::Cancelled { by, ran },
-        TaskError::NodeLost { node, reason, .. } => TaskError::NodeLost { node, reason, ran },
+        TaskError::NodeLost { node, reason, before, .. } => TaskError::NodeLost { node, reason, ran, before },
         _ => doubt,
     }
 }
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        if let (State::Waiting(attempt), false) = (&self.state, self.detached)
-            && let Step::Outcome { slot, .. } = &attempt.step
-        {
-            slot.cancel(Canceller::Caller);
+        if let (State::Waiting(attempt), false) = (&self.state, self.detached) {
+            if let Step::Outcome { slot, .. } = &attempt.step {
+                slot.cancel(Canceller::Caller);
+            }
+            attempt.is_over();
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use crate::{Ran, TaskError, Unplaced};
+use crate::{Ran, Rejection, TaskError, Unplaced};
 
 /// How a failed call is repeated. Only what is safe is: a call that did not run, or may have and is idempotent. A task's
-/// own `Err` is a result, never repeated.
+/// own `Err` is a result, never repeated. Nor is a loss, once the root of the call has cost two nodes: see
+/// [`TaskError::NodeLost`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Retry {
@@ -47,7 +48,9 @@ impl Retry {
 /// Whether time or another node may bring what this one attempt did not.
 fn helps(error: &TaskError) -> bool {
     match error {
-        TaskError::NodeLost { .. } | TaskError::Rejected { .. } | TaskError::Other { .. } => true,
+        // A tree that is too large would be too large elsewhere, and here once more.
+        TaskError::Rejected { reason, .. } => !matches!(reason, Rejection::TreeTooLarge { .. }),
+        TaskError::NodeLost { .. } | TaskError::Other { .. } => true,
         TaskError::Unplaced { reason, .. } => !matches!(reason, Unplaced::NotAWorker),
         _ => false,
     }
@@ -59,7 +62,7 @@ mod tests {
     use crate::{Loss, NodeId};
 
     fn lost(ran: Ran) -> TaskError {
-        TaskError::NodeLost { node: NodeId::new("n", 1), reason: Loss::Closed, ran }
+        TaskError::NodeLost { node: NodeId::new("n", 1), reason: Loss::Closed, ran, before: Vec::new() }
     }
 
     #[test]
@@ -78,9 +81,24 @@ mod tests {
     }
 
     #[test]
+    fn waits_differ_from_call_to_call_between_half_and_all_of_the_bound_and_are_the_same_each_time() {
+        let bound = Duration::from_millis(1000);
+        let retry = Retry::times(1).backoff(bound, bound);
+        let waits = |dice: u64| retry.next(1, &lost(Ran::No), false, dice).unwrap();
+        let all: std::collections::BTreeSet<_> = (0..1024).map(waits).collect();
+        assert_eq!(all.len(), 1024);
+        assert!(all.iter().all(|wait| (bound / 2..=bound).contains(wait)));
+        assert_eq!(waits(77), waits(77));
+        let longest = Retry::times(u32::MAX).backoff(Duration::MAX, Duration::MAX);
+        assert!(longest.next(u32::MAX, &lost(Ran::No), false, u64::MAX) <= Some(Duration::MAX));
+    }
+
+    #[test]
     fn what_no_repetition_mends_is_not_repeated() {
         let not_a_worker = TaskError::Unplaced { task: "t".into(), reason: Unplaced::NotAWorker };
-        for error in [TaskError::NotJoined, TaskError::WouldBlock, not_a_worker] {
+        let reason = Rejection::TreeTooLarge { task: "t".into(), count: 9, bytes: 9, limit: 8 };
+        let too_large = TaskError::Rejected { node: NodeId::new("n", 1), reason };
+        for error in [TaskError::NotJoined, TaskError::WouldBlock, not_a_worker, too_large] {
             assert_eq!(Retry::times(9).next(1, &error, true, 0), None);
         }
     }

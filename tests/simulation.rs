@@ -8,8 +8,8 @@ use std::{
 };
 
 use atasks::{
-    Event, Result, TaskError,
-    testing::{replay, simulate},
+    Event, Loss, Node, Placement, Ran, Result, TaskError,
+    testing::{replay, simulate, simulate_cluster},
 };
 use futures_util::future::join_all;
 use tokio::time::{Instant, sleep, timeout};
@@ -57,6 +57,59 @@ async fn waiting_would_stop_the_simulation_and_is_refused() {
 #[atasks::task(blocking)]
 fn blocking(n: u64) -> Result<u64> {
     Ok(n + 1)
+}
+
+/// Awaits something of another node: when that fails it fails as well, with the error that it got.
+#[atasks::task]
+async fn wait_for_another() -> Result<u64> {
+    nap(3600).place(Placement::Node("w1".into())).await
+}
+
+#[atasks::task(max = 1)]
+async fn one_by_one(seconds: u64) -> Result<String> {
+    sleep(Duration::from_secs(seconds)).await;
+    Ok(atasks::current().node().name().to_owned())
+}
+
+#[atasks::task]
+async fn bulk(after: Duration) -> Result<Vec<u8>> {
+    sleep(after).await;
+    Ok(vec![7; 8 << 20])
+}
+
+#[test]
+fn who_awaits_what_runs_on_a_node_that_leaves_is_told_that_it_left_and_the_rest_runs_elsewhere() {
+    for seed in 1..6 {
+        simulate_cluster([Node::builder(), Node::builder()], seed, async |cluster| {
+            let leaver = &cluster.workers()[0];
+            let there = || Placement::On(leaver.id().clone());
+            let running = [nap(3600).place(there()), wait_for_another().place(there())];
+            // The first holds the place there, for longer than this takes; the others wait for it.
+            let (held, waiting) = (one_by_one(3600).place(there()), (0..4).map(|_| one_by_one(1)));
+            let end = Duration::from_millis(500 + seed);
+            let ((), running, held, waiting, ended) = tokio::join!(
+                async {
+                    sleep(end).await;
+                    leaver.leave().await;
+                },
+                join_all(running),
+                held,
+                join_all(waiting),
+                // Keeps the link busy, so that the goodbye has to wait.
+                bulk(end - Duration::from_millis(10)).place(there()),
+            );
+            assert_eq!(ended.unwrap().len(), 8 << 20, "what has ended is told");
+            for error in running.into_iter().map(Result::unwrap_err).chain([held.unwrap_err()]) {
+                let (node, reason, ran) = (leaver.id().clone(), Loss::Left, Ran::Maybe);
+                assert_eq!(
+                    error.task_error(),
+                    Some(&TaskError::NodeLost { node, reason, ran, before: Vec::new() }),
+                    "seed {seed}"
+                );
+            }
+            assert!(waiting.iter().all(|ran| ran.as_deref().is_ok_and(|name| name == "w1")), "{seed}: {waiting:?}");
+        });
+    }
 }
 
 #[atasks::test(sim = 2)]

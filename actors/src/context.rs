@@ -282,11 +282,12 @@ impl Context {
         self.0.clone()
     }
 
-    /// Ties a call to this invocation: it is cancelled when the invocation ends. `None` if that has happened already.
+    /// Ties a call to this invocation: it is cancelled when the invocation is, or ends. `None` if that has happened already.
     #[must_use]
     pub fn adopt(&self, slot: &Arc<Slot>) -> Option<Child> {
         let mut children = self.children();
-        if children.closed {
+        // Looked at under the lock: whoever cancels has said so before he takes it.
+        if children.closed || self.is_cancelled() {
             return None;
         }
         let slot = Some(slot.clone());
@@ -313,11 +314,11 @@ impl Context {
         children.closed = true;
         let slots = std::mem::take(&mut children.slots);
         drop(children);
-        slots.into_iter().flatten().for_each(|slot| slot.cancel(Canceller::Parent));
+        cancel_below(slots.into_iter().flatten());
     }
 
     fn children(&self) -> MutexGuard<'_, Children> {
-        self.0.children.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.children()
     }
 }
 
@@ -329,7 +330,14 @@ impl Inner {
             let _ = self.phase.compare_exchange(queued, cancelled, Ordering::AcqRel, Ordering::Acquire);
             self.told.notify_waiters();
             self.runner.wake();
+            // At once: what the task does with its grace, or a task that does not yield, must not keep the tree below alive.
+            let below: Vec<_> = self.children().slots.iter().flatten().cloned().collect();
+            cancel_below(below);
         }
+    }
+
+    fn children(&self) -> MutexGuard<'_, Children> {
+        self.children.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn ran(&self) -> Ran {
@@ -353,6 +361,32 @@ impl Door for Inner {
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context").field("id", &self.id()).field("task", &self.task().name()).finish_non_exhaustive()
+    }
+}
+
+/// Cancels calls of an invocation that is cancelled, or has ended. Trees may be deeper than any stack: whoever is cancelled
+/// on the way adds its own calls to what this thread has before it.
+fn cancel_below(slots: impl IntoIterator<Item = Arc<Slot>>) {
+    struct Finished;
+    impl Drop for Finished {
+        fn drop(&mut self) {
+            CANCELLING.take();
+        }
+    }
+    let mut slots = slots.into_iter().peekable();
+    if slots.peek().is_none() {
+        return;
+    }
+    let is_outermost = CANCELLING.with_borrow_mut(|all| {
+        let is_outermost = all.is_none();
+        all.get_or_insert_default().extend(slots);
+        is_outermost
+    });
+    if is_outermost {
+        let _finished = Finished;
+        while let Some(slot) = CANCELLING.with_borrow_mut(|all| all.as_mut().and_then(Vec::pop)) {
+            slot.cancel(Canceller::Parent);
+        }
     }
 }
 
@@ -384,6 +418,8 @@ pub(crate) struct Current {
 
 thread_local! {
     static CURRENT: RefCell<Current> = const { RefCell::new(Current { context: None, executor: None, base: 0 }) };
+    /// Calls that this thread is about to cancel, while it is at that.
+    static CANCELLING: RefCell<Option<Vec<Arc<Slot>>>> = const { RefCell::new(None) };
     /// Calls that were begun inside the poll that this thread is in.
     static INLINED: Cell<u32> = const { Cell::new(0) };
 }

@@ -21,7 +21,7 @@ pub const HOPS_MAX: usize = 16;
 pub struct Hop {
     /// The task that was awaited.
     pub task: String,
-    /// The node that awaited it.
+    /// The node that awaited it; empty if there was none.
     pub node: String,
     /// Where the call stands in the source: file:line.
     pub site: String,
@@ -29,7 +29,8 @@ pub struct Hop {
 
 impl fmt::Display for Hop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` awaited at {} on {}", self.task, self.site, self.node)
+        write!(f, "`{}` awaited at {}", self.task, self.site)?;
+        if self.node.is_empty() { Ok(()) } else { write!(f, " on {}", self.node) }
     }
 }
 
@@ -157,8 +158,8 @@ pub(crate) fn push_hop(hops: &mut Vec<Hop>, hop: Hop) {
 pub struct Await {
     /// The task that is awaited.
     pub task: &'static str,
-    /// The node that awaits it.
-    pub node: NodeId,
+    /// The node that awaits it; none if the process has not joined.
+    pub node: Option<NodeId>,
     /// Where the call stands in the source.
     pub site: &'static Location<'static>,
 }
@@ -166,19 +167,20 @@ pub struct Await {
 impl From<&Await> for Hop {
     fn from(Await { task, node, site }: &Await) -> Self {
         let site = format!("{}:{}", site.file(), site.line());
-        Self { task: (*task).to_owned(), node: node.to_string(), site }
+        Self { task: (*task).to_owned(), node: node.as_ref().map(NodeId::to_string).unwrap_or_default(), site }
     }
 }
 
 thread_local! {
-    /// The await whose result is being decoded on this thread.
+    /// The await whose result is being decoded, or whose error is being made, on this thread.
     static AWAITING: RefCell<Option<Await>> = const { RefCell::new(None) };
     /// Whether this thread is inside [`catch`], and what the panic hook saw there.
     static CATCHING: Cell<bool> = const { Cell::new(false) };
-    static SEEN: RefCell<Option<Panic>> = const { RefCell::new(None) };
+    static SEEN: RefCell<Option<Seen>> = const { RefCell::new(None) };
 }
 
-/// Decodes a result under the name of the await that reads it: errors inside gain that hop.
+/// Decodes a result, or makes the error of a call without one, under the name of the await that reads it: errors inside gain
+/// that hop.
 pub fn passing<T>(hop: Await, decode: impl FnOnce() -> T) -> T {
     struct Reset(Option<Await>);
     impl Drop for Reset {
@@ -190,7 +192,7 @@ pub fn passing<T>(hop: Await, decode: impl FnOnce() -> T) -> T {
     decode()
 }
 
-/// The await whose result is being decoded here, if any.
+/// The await whose result is being decoded here, or whose error is being made, if any.
 pub(crate) fn awaiting() -> Option<Hop> {
     AWAITING.with_borrow(|hop| hop.as_ref().map(Hop::from))
 }
@@ -216,15 +218,28 @@ impl Panic {
                 None => "a panic whose payload is not text".to_owned(),
             },
         };
-        let seen = SEEN.take();
+        let seen = SEEN.take().map(Seen::into_parts);
         // The payload's own destructor may panic as well; that must not take the executor down.
         if let Err(second) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             std::mem::forget(second);
         }
-        match seen {
-            Some(seen) => Self { message, ..seen },
-            None => Self { message, location: None, backtrace: None },
-        }
+        let (location, backtrace) = seen.unwrap_or_default();
+        Self { message, location, backtrace }
+    }
+}
+
+/// What the panic hook saw.
+struct Seen {
+    location: Option<String>,
+    backtrace: Backtrace,
+}
+
+impl Seen {
+    /// Finds the names of the frames, which takes a while the first time: not in the hook, since what the panic is to drop, the
+    /// calls of the task among it, would wait for that.
+    fn into_parts(self) -> (Option<String>, Option<String>) {
+        let captured = self.backtrace.status() == BacktraceStatus::Captured;
+        (self.location, captured.then(|| of_the_task(&self.backtrace.to_string())))
     }
 }
 
@@ -252,11 +267,8 @@ fn install_hook() {
             if !CATCHING.get() {
                 return before(info);
             }
-            let backtrace = Backtrace::capture();
-            let captured = backtrace.status() == BacktraceStatus::Captured;
-            let backtrace = captured.then(|| of_the_task(&backtrace.to_string()));
             let location = info.location().map(|at| format!("{}:{}", at.file(), at.line()));
-            SEEN.set(Some(Panic { message: String::new(), location, backtrace }));
+            SEEN.set(Some(Seen { location, backtrace: Backtrace::capture() }));
         }));
     });
 }

@@ -67,6 +67,16 @@ impl Error {
         self
     }
 
+    /// Notes the await that has given it, if one is about to. A crash knows that itself.
+    fn passed(mut self) -> Self {
+        if !matches!(self.0.task_error, Some(TaskError::Crashed(_)))
+            && let Some(hop) = awaiting()
+        {
+            push_hop(&mut self.0.hops, hop);
+        }
+        self
+    }
+
     fn erase(error: &(dyn StdError + 'static)) -> Self {
         let task_error = chain(error).find_map(task_error_of);
         let mut causes: Vec<String> = chain(error).skip(1).take(CAUSES_MAX).map(ToString::to_string).collect();
@@ -95,7 +105,7 @@ impl<E: StdError + Send + Sync + 'static> From<E> for Error {
     fn from(error: E) -> Self {
         match (&error as &dyn Any).downcast_ref::<Boxed>() {
             Some(boxed) => boxed.0.clone(),
-            None => Self::erase(&error),
+            None => Self::erase(&error).passed(),
         }
     }
 }
@@ -118,7 +128,12 @@ impl From<Error> for Details {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)
+        f.write_str(&self.0.message)?;
+        // The infrastructure does not know what a call is to its caller: here, that is.
+        match (&self.0.task_error, self.0.hops.first()) {
+            (Some(_), Some(hop)) if self.0.causes.is_empty() => write!(f, " ({hop})"),
+            _ => Ok(()),
+        }
     }
 }
 

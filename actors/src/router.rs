@@ -74,6 +74,9 @@ pub fn hash(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
+/// Most nodes that the calls of one root may cost: once so many were lost with calls of it, none is repeated after a loss.
+pub const LOST_NODES_MAX: usize = 2;
+
 /// What came of starting an invocation.
 #[derive(Debug)]
 pub enum Started {
@@ -105,6 +108,17 @@ pub trait Router: Any + Send + Sync {
     /// # Errors
     /// Why there is none.
     fn capable(&self, task: &'static TaskEntry, placement: &Placement) -> Result<Vec<NodeId>, Unplaced>;
+
+    /// The nodes that are known to be lost with calls of `root` that may have run there; [`LOST_NODES_MAX`] at most.
+    fn lost_under(&self, root: InvocationId) -> Vec<NodeId> {
+        let _ = root;
+        Vec::new()
+    }
+
+    /// Tells that a root that was called here is over.
+    fn root_is_over(&self, root: InvocationId) {
+        let _ = root;
+    }
 
     /// Until when it waits for workers that are on their way, if it does: those that a first call brings.
     fn gathers_until(&self) -> Option<tokio::time::Instant> {

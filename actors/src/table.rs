@@ -40,16 +40,21 @@ pub enum TableError {
         /// Where the other stands.
         second: String,
     },
-    /// The codec cannot carry a type of a task.
-    #[error("task `{task}` at {site} cannot be called: {reason}")]
-    Unsupported {
-        /// The task.
-        task: String,
-        /// Where it stands.
-        site: String,
-        /// What is wrong with which type.
-        reason: String,
-    },
+    /// The codec cannot carry types of these tasks.
+    #[error("{}", .0.iter().map(Unsendable::to_string).collect::<Vec<_>>().join("\n"))]
+    Unsupported(Vec<Unsendable>),
+}
+
+/// A task with a type that the codec cannot carry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("task `{task}` at {site} cannot be called: {reason}")]
+pub struct Unsendable {
+    /// The task.
+    pub task: String,
+    /// Where it stands.
+    pub site: String,
+    /// What is wrong with which type.
+    pub reason: String,
 }
 
 impl TaskTable {
@@ -81,12 +86,18 @@ impl TaskTable {
             let (first, second) = (first.origin().to_string(), second.origin().to_string());
             return Err(TableError::Duplicate { name, first, second });
         }
-        let mut tasks = Vec::with_capacity(entries.len());
+        let (mut tasks, mut unsendable) = (Vec::with_capacity(entries.len()), Vec::new());
         let mut by_name = HashMap::with_capacity(entries.len());
         for (index, entry) in (0u32..).zip(entries) {
             entry.set_index(index);
             by_name.insert(entry.name(), index);
-            tasks.push(Registered { entry, fingerprint: fingerprint(entry, build)? });
+            match fingerprint(entry, build) {
+                Ok(fingerprint) => tasks.push(Registered { entry, fingerprint }),
+                Err(one) => unsendable.push(one),
+            }
+        }
+        if !unsendable.is_empty() {
+            return Err(TableError::Unsupported(unsendable));
         }
         // A declaration stands for the same task as the body.
         for entry in all {
@@ -127,16 +138,18 @@ impl TaskTable {
     }
 }
 
-fn fingerprint(entry: &TaskEntry, build: &dyn Fn() -> Vec<u8>) -> Result<Fingerprint, TableError> {
+fn fingerprint(entry: &TaskEntry, build: &dyn Fn() -> Vec<u8>) -> Result<Fingerprint, Unsendable> {
     let Origin { manifest_dir, file, named, .. } = *entry.origin();
     let file = (!named).then(|| source_file(manifest_dir, file));
     let of = |contract: Contract<'_>| Fingerprint::of(&Parts { name: entry.name(), file: file.as_deref(), contract });
-    if let Some(version) = entry.options().version {
-        return Ok(of(Contract::Version(version)));
-    }
-    match entry.shapes() {
-        Shapes::Known { arguments, result } => Ok(of(Contract::Shape { arguments: &arguments, result: &result })),
-        Shapes::Opaque(reason) => {
+    // A version stands for the shape, and makes nothing cross that cannot.
+    match (entry.shapes(), entry.options().version) {
+        (Shapes::Unsupported(reason), _) => {
+            Err(Unsendable { task: entry.name().to_owned(), site: entry.origin().to_string(), reason })
+        }
+        (_, Some(version)) => Ok(of(Contract::Version(version))),
+        (Shapes::Known { arguments, result }, _) => Ok(of(Contract::Shape { arguments: &arguments, result: &result })),
+        (Shapes::Opaque(reason), _) => {
             tracing::warn!(
                 task = entry.name(),
                 reason,
@@ -145,25 +158,32 @@ fn fingerprint(entry: &TaskEntry, build: &dyn Fn() -> Vec<u8>) -> Result<Fingerp
             );
             Ok(of(Contract::Build(&build())))
         }
-        Shapes::Unsupported(reason) => {
-            let (task, site) = (entry.name().to_owned(), entry.origin().to_string());
-            Err(TableError::Unsupported { task, site, reason })
-        }
     }
 }
 
-/// The names of `known` that look most like `name`, the nearest first; at most 3, none that differs in more than a third of its letters.
+/// The names of `known` that look most like `name`, the nearest first; at most 3, none that differs in more than a third
+/// of its letters, as a whole or in what stands behind the path: who knows a function may not know its crate.
 #[must_use]
 pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut near: Vec<_> = known
-        .map(|other| (distance(name, other), other))
-        .filter(|(distance, other)| *distance <= name.len().max(other.len()) / 3)
+        .filter_map(|other| {
+            let behind = |path: &'a str| path.rsplit("::").next().unwrap_or(path);
+            let own = name.rsplit("::").next().unwrap_or(name);
+            // The same function of another path is a little less near than one that is misspelt.
+            let without_path = near(own, behind(other)).map(|distance| distance + 1);
+            Some((near(name, other).into_iter().chain(without_path).min()?, other))
+        })
         .collect();
     near.sort_unstable();
     // Names share their paths: beside one that is nearly it, those that are only somewhat alike are noise.
     let least = near.first().map_or(0, |(distance, _)| *distance);
     near.retain(|(distance, _)| *distance <= 2 * least + 1);
     near.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
+}
+
+/// The distance of two names, if it is that of names that look alike.
+fn near(from: &str, to: &str) -> Option<usize> {
+    Some(distance(from, to)).filter(|distance| *distance <= from.len().max(to.len()) / 3)
 }
 
 /// The least number of letters to put in, take out or change.
@@ -190,5 +210,15 @@ mod tests {
         let known = ["app::resize", "app::fib", "app::resized", "zzz"];
         assert_eq!(nearest("app::resise", known.into_iter()), ["app::resize", "app::resized"]);
         assert!(nearest("qqqqqqq", known.into_iter()).is_empty());
+    }
+
+    #[test]
+    fn a_function_is_found_without_its_path_or_under_another() {
+        let known = ["myapp::images::resize", "myapp::images::rotate", "other::resize_all", "myapp::fib"];
+        for name in ["resize", "resise", "images::resize", "app::resize", "wholly::different::resize"] {
+            assert_eq!(nearest(name, known.into_iter())[0], "myapp::images::resize", "{name}");
+        }
+        assert_eq!(nearest("myapp::fub", known.into_iter()), ["myapp::fib"]);
+        assert!(nearest("myapp::images", known.into_iter()).is_empty());
     }
 }

@@ -28,7 +28,7 @@ pub struct TaskOptions {
     pub timeout: Option<Duration>,
     /// Running the body twice does no harm: a call may be repeated when it may have run.
     pub idempotent: bool,
-    /// How often a failed call is repeated.
+    /// How often a failed call is repeated; after the loss of a node only until its root has cost two.
     pub retry: u32,
     /// Most invocations that run at once on a node.
     pub max: Option<u32>,

@@ -8,6 +8,7 @@ use crate::{
     codec,
     crash::{Crash, Hop},
     node_id::NodeId,
+    router::LOST_NODES_MAX,
 };
 
 /// Did the body of the task start?
@@ -81,7 +82,14 @@ pub enum TaskError {
     #[error("{0}")]
     Crashed(#[source] Crash),
     /// The node that had the call is gone.
-    #[error("{node} was lost ({reason}); {ran}")]
+    ///
+    /// A call that is [`idempotent`] and has a [`retry`] is repeated elsewhere, but one *root* call, with all calls below it,
+    /// costs the cluster 2 nodes at most: once that many were lost with calls of it, none is repeated after a loss, so
+    /// that a task that ends its process is not carried round. Then `before` names the other node.
+    ///
+    /// [`idempotent`]: crate::task::TaskOptions::idempotent
+    /// [`retry`]: crate::task::TaskOptions::retry
+    #[error("{node} was lost ({reason}); {ran}{}", not_again(before))]
     NodeLost {
         /// The node.
         node: NodeId,
@@ -89,6 +97,8 @@ pub enum TaskError {
         reason: Loss,
         /// Whether the body may have started.
         ran: Ran,
+        /// The nodes that the same root call has cost beside this one, if it is not repeated because of them; else empty.
+        before: Vec<NodeId>,
     },
     /// The call's own or an inherited deadline passed.
     #[error("the deadline passed after {after:?}, waiting for {waited_for}; {ran}")]
@@ -119,6 +129,19 @@ pub enum TaskError {
         /// Its text.
         message: String,
     },
+}
+
+/// Says why a lost call is not repeated, if it would have been.
+fn not_again(before: &[NodeId]) -> String {
+    if before.is_empty() {
+        return String::new();
+    }
+    let names: Vec<_> = before.iter().map(ToString::to_string).collect();
+    format!(
+        "; it is not repeated: the same root call has cost {} as well, and {LOST_NODES_MAX} nodes are the most that one may. \
+         Look for a task in it that ends its process (abort, exit, stack overflow, memory)",
+        names.join(" and ")
+    )
 }
 
 /// What was missing for a call to be placed.
@@ -156,7 +179,10 @@ impl fmt::Display for Unplaced {
         match self {
             Self::NoWorkers => f.write_str("no worker is up"),
             Self::NotRegistered { nearest } => {
-                f.write_str("no worker has it (is its crate named there, as in `use the_crate as _;`?)")?;
+                f.write_str(
+                    "no worker that may run it has it (another build, or its crate is not named there, as in \
+                     `use the_crate as _;`?)",
+                )?;
                 match nearest.split_first() {
                     None => Ok(()),
                     Some((first, rest)) => {
@@ -167,12 +193,24 @@ impl fmt::Display for Unplaced {
                 }
             }
             Self::VersionMismatch { here, there } => {
-                write!(f, "its types or version differ: {here} here")?;
-                there.iter().try_for_each(|(node, print)| write!(f, ", {print} on {node}"))?;
-                f.write_str("; build both sides from the same source")
+                write!(f, "its fingerprint is {here} here")?;
+                let mut prints: Vec<&String> = Vec::new();
+                there.iter().for_each(|(_, print)| {
+                    if !prints.contains(&print) {
+                        prints.push(print);
+                    }
+                });
+                for print in prints {
+                    let nodes = there.iter().filter(|(_, other)| other == print).map(|(node, _)| node.to_string());
+                    write!(f, ", {print} on {}", nodes.collect::<Vec<_>>().join(" and "))?;
+                }
+                f.write_str(
+                    ": types, version, source file or build differ; build both sides from the same source, or, if they fit, \
+                     give both one `name` and one `version` in `#[task(..)]`",
+                )
             }
             Self::Labels => f.write_str("no worker has the label"),
-            Self::Draining => f.write_str("all workers are draining"),
+            Self::Draining => f.write_str("all workers that have it are draining"),
             Self::NoSuchNode(name) => write!(f, "no node named `{name}` is up"),
             Self::NotAWorker => f.write_str("the node is a client and runs no tasks"),
             Self::NoneSuits => f.write_str("the call's placement policy chose none of the workers that can"),
@@ -190,8 +228,13 @@ pub enum Rejection {
     TreeTooLarge {
         /// The task whose call was one too many.
         task: String,
-        /// Invocations below the root on that node.
+        /// Invocations of the tree that wait or are suspended on that node; a blocking one that waits counts for its thread
+        /// as well.
         count: u64,
+        /// Bytes that they hold, as they are estimated.
+        bytes: u64,
+        /// Bytes that they may hold now: less than `limits.tree` allows where other trees are large as well.
+        limit: u64,
     },
 }
 
@@ -199,9 +242,11 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Draining => f.write_str("it is draining"),
-            Self::TreeTooLarge { task, count } => {
-                write!(f, "{count} calls below one root are all that its memory allows, `{task}` is one more")
-            }
+            Self::TreeTooLarge { task, count, bytes, limit } => write!(
+                f,
+                "`{task}` is one call too many below one root, of which {count} hold {bytes} bytes there and may hold \
+                 {limit}: bound the recursion, or raise `limits.memory`"
+            ),
         }
     }
 }
@@ -231,7 +276,7 @@ impl fmt::Display for Payload {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum Loss {
-    /// It said goodbye.
+    /// It said goodbye; what still ran there was cancelled.
     Left,
     /// Its connection closed and it does not answer any more.
     Closed,
@@ -314,7 +359,8 @@ pub enum Canceller {
     Operator,
     /// The node that ran it was drained.
     Drain,
-    /// The node that made the call, or ran it, has left.
+    /// The node that made the call has left. A body is told so as well when its own node leaves; whoever awaits it from
+    /// another node gets [`TaskError::NodeLost`] with [`Loss::Left`].
     Leave,
 }
 
@@ -410,7 +456,11 @@ impl TaskError {
             Self::TooLarge { size, limit: allowed, what } => codec::encode(&(size, allowed, what), limit),
             Self::Codec { stage, message } => codec::encode(&(stage, message), limit),
             Self::Crashed(crash) => codec::encode(crash, limit),
-            Self::NodeLost { node, reason, ran } => codec::encode(&(node, reason, ran), limit),
+            // As it was before there were others to name, where there are none.
+            Self::NodeLost { node, reason, ran, before } if before.is_empty() => {
+                codec::encode(&(node, reason, ran), limit)
+            }
+            Self::NodeLost { node, reason, ran, before } => codec::encode(&(node, reason, ran, before), limit),
             Self::DeadlineExceeded { after, waited_for, ran } => codec::encode(&(after, waited_for, ran), limit),
             Self::Cancelled { by, ran } => codec::encode(&(by, ran), limit),
         }
@@ -427,7 +477,8 @@ impl TaskError {
             4 => read(detail, |(size, limit, what)| Self::TooLarge { size, limit, what }),
             5 => read(detail, |(stage, message)| Self::Codec { stage, message }),
             6 => read(detail, Self::Crashed),
-            7 => read(detail, |(node, reason, ran)| Self::NodeLost { node, reason, ran }),
+            7 => read(detail, |(node, reason, ran)| Self::NodeLost { node, reason, ran, before: Vec::new() })
+                .or_else(|| read(detail, |(node, reason, ran, before)| Self::NodeLost { node, reason, ran, before })),
             8 => read(detail, |(after, waited_for, ran)| Self::DeadlineExceeded { after, waited_for, ran }),
             9 => read(detail, |(by, ran)| Self::Cancelled { by, ran }),
             10 => Some(Self::WouldBlock),
@@ -497,7 +548,13 @@ mod tests {
             TaskError::Rejected { node: node.clone(), reason: Rejection::Draining },
             TaskError::TooLarge { size: 9, limit: 8, what: Payload::Result },
             TaskError::Codec { stage: Payload::Arguments, message: "m".into() },
-            TaskError::NodeLost { node, reason: Loss::Exited(3), ran: Ran::Maybe },
+            TaskError::NodeLost { node: node.clone(), reason: Loss::Exited(3), ran: Ran::Maybe, before: Vec::new() },
+            TaskError::NodeLost {
+                node: node.clone(),
+                reason: Loss::Closed,
+                ran: Ran::Maybe,
+                before: vec![NodeId::new("m", 8), node],
+            },
             TaskError::DeadlineExceeded { after: Duration::from_secs(1), waited_for: Waiting::Link, ran: Ran::No },
             TaskError::Cancelled { by: Canceller::Parent, ran: Ran::Yes },
             TaskError::WouldBlock,

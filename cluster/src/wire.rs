@@ -1,6 +1,6 @@
 //! What nodes tell each other beside calls; only these types are encoded for peers.
 
-use atasks_actors::{codec, fingerprint::Fingerprint, node_id::NodeId, table::TaskTable};
+use atasks_actors::{codec, fingerprint::Fingerprint, invocation::InvocationId, node_id::NodeId, table::TaskTable};
 use serde::{Deserialize, Serialize};
 
 /// A task that a worker can run.
@@ -40,27 +40,44 @@ pub(crate) struct Acquaintance {
 }
 
 /// A fact about the sender, or something that it asks for: a byte, and what belongs to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Notice {
     /// The sender takes no more calls, and leaves when what it runs is over.
     Draining,
     /// Asks the receiver to drain; heard from operators.
     Drain,
+    /// The sender has lost a node on which calls of these roots may have run.
+    Lost { node: NodeId, roots: Vec<InvocationId> },
+    /// A call of the sender's that was a root is over.
+    Over { root: InvocationId },
 }
 
+/// Most characters of a name in a notice, which is to fit its bound with whatever else it tells.
+const NAME_CHARACTERS_MAX: usize = 64;
+
 impl Notice {
-    pub(crate) fn encode(self) -> [u8; 1] {
-        match self {
-            Self::Draining => [1],
-            Self::Drain => [2],
-        }
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, codec::Error> {
+        let (kind, mut content) = match self {
+            Self::Draining => (1, Vec::new()),
+            Self::Drain => (2, Vec::new()),
+            Self::Lost { node, roots } => {
+                let name: String = node.name().chars().take(NAME_CHARACTERS_MAX).collect();
+                (3, encode(&(NodeId::new(&name, node.incarnation()), roots))?)
+            }
+            Self::Over { root } => (4, encode(root)?),
+        };
+        content.insert(0, kind);
+        Ok(content)
     }
 
     /// None: it comes from a later version, and means nothing here.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        match bytes.first()? {
+        let (kind, content) = bytes.split_first()?;
+        match kind {
             1 => Some(Self::Draining),
             2 => Some(Self::Drain),
+            3 => codec::decode(content).ok().map(|(node, roots)| Self::Lost { node, roots }),
+            4 => codec::decode(content).ok().map(|root| Self::Over { root }),
             _ => None,
         }
     }
@@ -71,4 +88,31 @@ const WIRE_MAX: usize = crate::session::limits::TABLE_MAX;
 
 pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, codec::Error> {
     codec::encode(value, WIRE_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::limits::NOTICE_MAX;
+
+    #[test]
+    fn notices_cross_as_they_are_and_fit_their_bound_whatever_the_name() {
+        let root = InvocationId { origin: u64::MAX, number: u64::MAX };
+        let node = NodeId::new(&"\u{1F980}".repeat(255), u64::MAX);
+        let longest = Notice::Lost { node, roots: vec![root; 32] }.encode().unwrap();
+        assert!(longest.len() <= NOTICE_MAX, "{}", longest.len());
+        let lost = Notice::Lost { node: NodeId::new("n", 7), roots: vec![root] };
+        for notice in [Notice::Draining, Notice::Drain, lost, Notice::Over { root }] {
+            assert_eq!(Notice::decode(&notice.encode().unwrap()), Some(notice));
+        }
+    }
+
+    #[test]
+    fn a_notice_that_is_newer_or_cut_means_nothing() {
+        let root = InvocationId { origin: 1, number: 2 };
+        let whole = Notice::Over { root }.encode().unwrap();
+        for bytes in [&[][..], &[99, 1], &[3], &whole[..whole.len() - 1]] {
+            assert_eq!(Notice::decode(bytes), None, "{bytes:?}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    books::{Await, Books, Entry, Outcome, Ran},
+    books::{self, Await, Books, Entry, Outcome, Ran},
     faults::{Fault, Kind},
     lag::Lag,
     ledger::Key,
@@ -13,6 +13,8 @@ use crate::{
 /// Of the default configuration, in microseconds.
 const LOST_AFTER: u64 = 3_000_000;
 const CANCEL_GRACE: u64 = 1_000_000;
+/// From the death of a client to the end of what runs for it: two heartbeats and 100 ms.
+const CLIENT_GONE: u64 = 600_000;
 /// What the published bounds add for the machine.
 pub(crate) const ALLOWANCE: u64 = 500_000;
 /// From a fault to its verdict.
@@ -42,6 +44,8 @@ pub(crate) struct Audit {
     pub(crate) late: u64,
     /// From the end of an await to the last sign of each body below it.
     pub(crate) orphans: Vec<u64>,
+    /// From the death of a client, and nothing else, to the last sign of each body that ran for it.
+    pub(crate) bereft: Vec<u64>,
     /// How long the calls took that do nothing and came back.
     pub(crate) quick: Vec<u64>,
     /// Longest that the machine did not let a thread go on.
@@ -49,7 +53,8 @@ pub(crate) struct Audit {
     pub(crate) breaches: Vec<String>,
 }
 
-pub(crate) fn audit(books: &Books, faults: &[Fault], lag: &Lag, seen: Seen) -> Audit {
+/// `over`: when the run ended; what is left ends in any way.
+pub(crate) fn audit(books: &Books, faults: &[Fault], lag: &Lag, seen: Seen, over: u64) -> Audit {
     let longest_lag = lag.longest();
     let audit = Audit { roots: seen.roots, breaches: seen.breaches, longest_lag, ..Audit::default() };
     let mut auditor = Auditor { books, faults, lag, audit };
@@ -59,6 +64,9 @@ pub(crate) fn audit(books: &Books, faults: &[Fault], lag: &Lag, seen: Seen) -> A
         for one in &entry.awaits {
             auditor.awaited(*key, entry, one);
         }
+    }
+    for seen in books.seen.iter().filter(|seen| seen.at < over && seen.what.starts_with("lost")) {
+        auditor.seen(seen);
     }
     auditor.audit
 }
@@ -93,9 +101,39 @@ impl Auditor<'_> {
             let stopped: u64 = self.of(sign.pid).map(|fault| fault.stopped_during(over, sign.at)).sum();
             let after = (sign.at - over).saturating_sub(stopped);
             self.audit.orphans.push(after);
+            if let Some(death) = self.bereft(key, over, sign.at) {
+                self.audit.bereft.push(sign.at - death.until);
+                if sign.at - death.until > CLIENT_GONE + ALLOWANCE + self.lag.during(death.from, sign.at) {
+                    let after = sign.at - death.until;
+                    self.breach(key, &format!("lived in {} {after} µs after its client was killed", sign.pid));
+                }
+            }
             if after > ORPHAN_MAX + self.lag.during(over, sign.at) {
                 self.breach(key, &format!("lived in {} {after} µs after its await was over", sign.pid));
             }
+        }
+    }
+
+    /// The death of a client by which alone a call was over.
+    fn bereft(&self, key: Key, over: u64, seen: u64) -> Option<Fault> {
+        let client = self.books.calls.get(&key.top())?.awaits.first()?.pid;
+        let death = self.of(client).find(|fault| fault.kind == Kind::Orphaned && fault.until == over).copied()?;
+        // What keeps a cancellation from being heard.
+        let near = |fault: &Fault| fault.from <= seen && fault.until.saturating_add(ALLOWANCE) >= death.from;
+        let hinders = |fault: &Fault| !matches!(fault.kind, Kind::Killed | Kind::Drained | Kind::Orphaned);
+        (!self.faults.iter().any(|fault| hinders(fault) && near(fault))).then_some(death)
+    }
+
+    /// A process has called a node lost, whether or not calls were there.
+    fn seen(&mut self, seen: &books::Seen) {
+        let Some((pid, name)) = self.books.nodes.get(&seen.node) else { return };
+        let causes = |fault: &Fault| {
+            let ends = matches!(fault.kind, Kind::Orphaned | Kind::Drained);
+            let until = fault.until.saturating_add(VERDICT_MAX + self.lag.during(fault.from, seen.at));
+            (ends || fault.may_lose()) && fault.from <= seen.at && seen.at <= until
+        };
+        if seen.what != "lost Left" && !self.of(*pid).chain(self.of(seen.pid)).any(causes) {
+            self.audit.breaches.push(format!("{name} ({pid}) was {} to {} for nothing", seen.what, seen.pid));
         }
     }
 
@@ -103,7 +141,10 @@ impl Auditor<'_> {
     fn end(&self, one: &Await) -> Option<u64> {
         match &one.end {
             Some(end) => Some(end.at),
-            None => self.of(one.pid).find(|fault| fault.kind == Kind::Killed).map(|fault| fault.until),
+            None => self
+                .of(one.pid)
+                .find(|fault| matches!(fault.kind, Kind::Killed | Kind::Orphaned))
+                .map(|fault| fault.until),
         }
     }
 
@@ -111,7 +152,7 @@ impl Auditor<'_> {
         self.audit.awaits += 1;
         let Some(end) = &one.end else {
             self.audit.cut_off += 1;
-            if !self.of(one.pid).any(|fault| matches!(fault.kind, Kind::Killed | Kind::Drained)) {
+            if !self.of(one.pid).any(|fault| matches!(fault.kind, Kind::Killed | Kind::Drained | Kind::Orphaned)) {
                 self.breach(key, &format!("has no outcome in {}, which has not ended", one.pid));
             }
             return;
@@ -128,7 +169,7 @@ impl Auditor<'_> {
             Ran::Yes if entry.starts.is_empty() => self.breach(key, &format!("never ran: {}", outcome.what)),
             _ => {}
         }
-        if !expected(&outcome.what, one.pid == self.books.client) {
+        if !expected(&outcome.what, self.books.clients.contains(&one.pid)) {
             self.breach(key, &format!("ended as nothing here can: {}", outcome.what));
         }
         if outcome.what == "Ok" && key.is_quick() {

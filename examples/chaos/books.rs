@@ -1,6 +1,10 @@
 //! The ledgers of all processes, read and sorted by call.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use atasks::{Error, Result};
 
@@ -54,17 +58,29 @@ pub(crate) enum Ran {
     Yes,
 }
 
+/// What a process thought of a node, then.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) pid: u32,
+    pub(crate) at: u64,
+    /// The node's incarnation.
+    pub(crate) node: u64,
+    pub(crate) what: String,
+}
+
 pub(crate) struct Books {
     pub(crate) calls: BTreeMap<Key, Entry>,
     /// The process and name of each incarnation.
     pub(crate) nodes: BTreeMap<u64, (u32, String)>,
-    /// The client's process.
-    pub(crate) client: u32,
+    pub(crate) seen: Vec<Seen>,
+    /// The processes of clients.
+    pub(crate) clients: BTreeSet<u32>,
 }
 
 impl Books {
     pub(crate) fn read(folder: &Path) -> Result<Self> {
-        let mut books = Self { calls: BTreeMap::new(), nodes: BTreeMap::new(), client: std::process::id() };
+        let mut books =
+            Self { calls: BTreeMap::new(), nodes: BTreeMap::new(), seen: Vec::new(), clients: BTreeSet::new() };
         for file in fs::read_dir(folder)? {
             let path = file?.path();
             let pid: u32 = path.file_name().and_then(|name| name.to_str()?.parse().ok()).unwrap_or(0);
@@ -79,11 +95,18 @@ impl Books {
         let (what, rest) = line.split_once(' ')?;
         let (first, rest) = rest.split_once(' ')?;
         if what == "P" {
+            if first.starts_with("client") {
+                self.clients.insert(pid);
+            }
             self.nodes.insert(rest.parse().ok()?, (pid, first.to_owned()));
             return Some(());
         }
         let (at, rest) = rest.split_once(' ').unwrap_or((rest, ""));
         let at = at.parse().ok()?;
+        if what == "V" {
+            self.seen.push(Seen { pid, at, node: first.parse().ok()?, what: rest.to_owned() });
+            return Some(());
+        }
         let entry = self.calls.entry(Key(first.parse().ok()?)).or_default();
         match what {
             "S" => {

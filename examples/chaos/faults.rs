@@ -10,15 +10,18 @@ use rand::{Rng, rngs::StdRng};
 use rustix::process::Signal;
 use tokio::{
     runtime::Handle,
-    sync::Mutex as Lock,
+    sync::{Mutex as Lock, OwnedMutexGuard},
     task::JoinSet,
     time::{Instant, sleep, sleep_until},
 };
 
-use crate::{ledger::now, proxy::Cut, workers::Worker};
+use crate::{client::Client, ledger::now, proxy::Cut, workers::Worker};
 
 /// A worker is left alone for so long after each fault: two that follow each other closely would be one that is longer.
 const RECOVERY: Duration = Duration::from_millis(1500);
+
+/// One in so many faults is a client's.
+const CLIENTS_SHARE: u32 = 6;
 
 /// Silence in which a session resumes under the default configuration, in microseconds.
 const WINDOW: u64 = 2_250_000;
@@ -29,6 +32,8 @@ pub(crate) enum Kind {
     Drained,
     /// Stopped and continued within the window in which sessions resume.
     Paused,
+    /// Stopped for about `lost_after`: either may be.
+    NearlyFrozen,
     /// Stopped for longer than `lost_after`.
     Frozen,
     /// Its connections were reset.
@@ -37,28 +42,35 @@ pub(crate) enum Kind {
     HalfCut,
     /// Nothing passed its connections for less than the window.
     Silenced,
+    /// The same for about `lost_after`.
+    NearlySevered,
     /// The same for longer than `lost_after`.
     Severed,
+    /// A client was killed, and all that runs for it is nobody's.
+    Orphaned,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Killed,
         Self::Drained,
         Self::Paused,
+        Self::NearlyFrozen,
         Self::Frozen,
         Self::Cut,
         Self::HalfCut,
         Self::Silenced,
+        Self::NearlySevered,
         Self::Severed,
+        Self::Orphaned,
     ];
 
     fn needs_a_cable(self) -> bool {
-        matches!(self, Self::Cut | Self::HalfCut | Self::Silenced | Self::Severed)
+        matches!(self, Self::Cut | Self::HalfCut | Self::Silenced | Self::NearlySevered | Self::Severed)
     }
 
     fn stops(self) -> bool {
-        matches!(self, Self::Paused | Self::Frozen)
+        matches!(self, Self::Paused | Self::NearlyFrozen | Self::Frozen)
     }
 }
 
@@ -76,9 +88,11 @@ impl Fault {
     pub(crate) fn may_lose(&self) -> bool {
         match self.kind {
             Kind::Killed | Kind::Frozen | Kind::HalfCut | Kind::Severed => true,
-            // If the machine made it longer than was meant.
-            Kind::Paused | Kind::Silenced => self.until.saturating_sub(self.from) > WINDOW,
-            Kind::Drained | Kind::Cut => false,
+            // The first and the third if the machine made it longer than was meant.
+            Kind::Paused | Kind::NearlyFrozen | Kind::Silenced | Kind::NearlySevered => {
+                self.until.saturating_sub(self.from) > WINDOW
+            }
+            Kind::Drained | Kind::Cut | Kind::Orphaned => false,
         }
     }
 
@@ -112,6 +126,7 @@ impl Faults {
         &self,
         mut dice: StdRng,
         workers: &[Arc<Lock<Worker>>],
+        client: &Arc<Lock<Client>>,
         until: Instant,
         runtime: &Handle,
     ) -> Result<()> {
@@ -130,8 +145,15 @@ impl Faults {
             let first = dice.random_range(0..workers.len());
             let mut all = workers.iter().cycle().skip(first).take(workers.len());
             let Some(worker) = all.find_map(|worker| worker.clone().try_lock_owned().ok()) else { continue };
-            let plan = Plan::draw(&mut dice, worker.proxy.is_some());
             let faults = self.clone();
+            if dice.random_ratio(1, CLIENTS_SHARE)
+                && let Ok(client) = client.clone().try_lock_owned()
+            {
+                let orphans = Orphans::draw(&mut dice);
+                under_way.spawn_on(orphans.carry_out(faults, worker, client), runtime);
+                continue;
+            }
+            let plan = Plan::draw(&mut dice, worker.proxy.is_some());
             // Where nothing else keeps the clock waiting: a pause is to be as long as it was drawn.
             let happens = async move {
                 let mut worker = worker;
@@ -148,6 +170,48 @@ impl Faults {
     }
 }
 
+/// The death of a client: out of the blue, or while it has lost a connection.
+struct Orphans {
+    cut: Option<Plan>,
+    after: Duration,
+    down: Duration,
+}
+
+impl Orphans {
+    fn draw(dice: &mut StdRng) -> Self {
+        let cut = dice.random::<bool>().then(|| {
+            loop {
+                let plan = Plan::draw(dice, true);
+                if matches!(plan.kind, Kind::Cut | Kind::HalfCut) {
+                    break plan;
+                }
+            }
+        });
+        let [after, down] = [60, 800].map(|most| Duration::from_millis(dice.random_range(0..most)));
+        Self { cut, after, down }
+    }
+
+    async fn carry_out(
+        self,
+        faults: Faults,
+        mut worker: OwnedMutexGuard<Worker>,
+        mut client: OwnedMutexGuard<Client>,
+    ) -> Result<()> {
+        let has_cable = worker.proxy.is_some();
+        if let Some(cut) = self.cut.filter(|_| has_cable) {
+            cut.carry_out(&faults, &mut worker).await?;
+            sleep(self.after).await;
+        }
+        let fault = faults.begins(Kind::Orphaned, client.pid());
+        client.kill().await?;
+        faults.ends(fault);
+        sleep(self.down).await;
+        client.start_again()?;
+        sleep(RECOVERY).await;
+        Ok(())
+    }
+}
+
 /// What is to be done.
 struct Plan {
     kind: Kind,
@@ -160,12 +224,13 @@ impl Plan {
     fn draw(dice: &mut StdRng, has_cable: bool) -> Self {
         let kind = loop {
             let kind = Kind::ALL[dice.random_range(0..Kind::ALL.len())];
-            if has_cable || !kind.needs_a_cable() {
+            if kind != Kind::Orphaned && (has_cable || !kind.needs_a_cable()) {
                 break kind;
             }
         };
         let lasts = Duration::from_millis(match kind {
-            Kind::Paused | Kind::Silenced => dice.random_range(20..1900),
+            Kind::Paused | Kind::Silenced => dice.random_range(20..2100),
+            Kind::NearlyFrozen | Kind::NearlySevered => dice.random_range(2300..3700),
             Kind::Frozen | Kind::Severed => dice.random_range(3700..5000),
             // Down for so long before it is started again.
             _ => dice.random_range(0..4u64) * dice.random_range(0..300),
@@ -192,7 +257,7 @@ impl Plan {
                 sleep(self.lasts).await;
                 return worker.start_again().await;
             }
-            Kind::Paused | Kind::Frozen => {
+            Kind::Paused | Kind::NearlyFrozen | Kind::Frozen => {
                 worker.signal(Signal::STOP)?;
                 sleep(self.lasts).await;
                 worker.signal(Signal::CONT)?;

@@ -12,8 +12,9 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use atasks::{NodeId, Ran, TaskError};
+use atasks::{Event, Node, NodeId, Ran, TaskError};
 use serde::{Deserialize, Serialize};
+use tokio::task::AbortHandle;
 
 use crate::tasks::Failed;
 
@@ -92,6 +93,26 @@ fn write(line: fmt::Arguments<'_>) {
 /// Which node this process is.
 pub(crate) fn is_node(node: &NodeId) {
     write(format_args!("P {} {}", node.name(), node.incarnation()));
+}
+
+/// Notes what this node thinks of others, from now on and until that is aborted: whoever leaves loses all.
+pub(crate) fn watches(node: &Node) -> AbortHandle {
+    let mut events = node.events();
+    let notes = tokio::spawn(async move {
+        while let Some(event) = events.next().await {
+            match event {
+                Event::NodeSuspect(peer) => sees(&peer, "suspect"),
+                Event::NodeHeard(peer) => sees(&peer, "heard"),
+                Event::NodeLost(peer, loss) => sees(&peer, &format!("lost {loss:?}")),
+                _ => {}
+            }
+        }
+    });
+    notes.abort_handle()
+}
+
+fn sees(peer: &NodeId, what: &str) {
+    write(format_args!("V {} {} {what}", peer.incarnation(), now()));
 }
 
 /// A body that runs. Its end is noted however it comes.

@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use atasks::Placement;
 use rand::{Rng, SeedableRng, rngs::StdRng};
-use tokio::{
-    task::JoinSet,
-    time::{Instant, timeout},
-};
+use tokio::{task::JoinSet, time::timeout};
 
 use crate::{
     ledger::{Key, awaited},
@@ -29,14 +26,28 @@ pub(crate) struct Seen {
     pub(crate) breaches: Vec<String>,
 }
 
-/// Calls until then, and waits for all outcomes.
-pub(crate) async fn load(mut dice: StdRng, workers: Vec<String>, until: Instant) -> Seen {
+/// Numbers of a client's roots: no two starts of clients share one.
+pub(crate) struct Roots(u64);
+
+impl Roots {
+    pub(crate) fn of_start(start: u64) -> Self {
+        Self(start << 30)
+    }
+
+    fn next(&mut self) -> Key {
+        self.0 += 1;
+        Key::root(self.0)
+    }
+}
+
+/// Calls while that goes on, and waits for all outcomes.
+pub(crate) async fn load(mut dice: StdRng, workers: Vec<String>, mut roots: Roots, goes_on: impl Fn() -> bool) -> Seen {
     let mut seen = Seen::default();
     let mut calls = JoinSet::new();
     loop {
-        while calls.len() < IN_FLIGHT && Instant::now() < until {
+        while calls.len() < IN_FLIGHT && goes_on() {
             seen.roots += 1;
-            let (key, dice, workers) = (Key::root(seen.roots), StdRng::seed_from_u64(dice.random()), workers.clone());
+            let (key, dice, workers) = (roots.next(), StdRng::seed_from_u64(dice.random()), workers.clone());
             calls.spawn(async move { timeout(HANGS, one(key, dice, &workers)).await.map_err(|_late| key) });
         }
         match calls.join_next().await {

@@ -1,5 +1,5 @@
-//! Chaos on real processes: a client calls without pause while its workers are killed, stopped and continued, drained,
-//! started again, and their connections cut and silenced; then the books are audited.
+//! Chaos on real processes: two clients call without pause while workers are killed, stopped and continued, drained,
+//! started again, their connections cut and silenced, and one of the clients is killed; then the books are audited.
 //!
 //! ```text
 //! $ cargo run --example chaos -- --seconds 30 --workers 4 --seed 7
@@ -9,10 +9,13 @@
 //! had no outcome or came too late, something ran on after guarantee 4's bound, or a node was called lost for nothing.
 //! The seed fixes what is called and what is done; how these meet is up to the machine.
 //!
-//! `-- --measure` measures instead how long it takes to learn of a loss, and to resume.
+//! `-- --measure` measures instead how long it takes to learn of a loss, and to resume. `-- --burden --seconds 600` does
+//! nothing to anybody, but keeps all cores busy while 64 MiB payloads cross: nobody may be called lost.
 
 mod audit;
 mod books;
+mod burden;
+mod client;
 mod faults;
 mod lag;
 mod ledger;
@@ -38,8 +41,10 @@ use tokio::{
 use crate::{
     audit::audit,
     books::Books,
+    client::Client,
     faults::Faults,
     lag::Lag,
+    load::Roots,
     workers::{Site, Worker},
 };
 
@@ -62,6 +67,9 @@ struct Arguments {
     /// Measures how long it takes to learn of a loss, and to resume, instead.
     #[arg(long)]
     measure: bool,
+    /// Does nothing to the workers but to keep the machine busy; nobody may be called lost.
+    #[arg(long)]
+    burden: bool,
 }
 
 fn main() -> Result<ExitCode> {
@@ -70,6 +78,13 @@ fn main() -> Result<ExitCode> {
     if arguments.first().is_some_and(|first| first == "worker") {
         runtime.block_on(workers::serve(&arguments[1..]))?;
         return Ok(ExitCode::SUCCESS);
+    }
+    if arguments.first().is_some_and(|first| first == "client") {
+        runtime.block_on(client::call(&arguments[1..]))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if arguments.first().is_some_and(|first| first == "spin") {
+        burden::spin()?;
     }
     let cables = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
@@ -98,6 +113,11 @@ async fn run(arguments: Arguments, cables: &Handle) -> Result<ExitCode> {
         measure::measure(&site).await?;
         return Ok(ExitCode::SUCCESS);
     }
+    if arguments.burden {
+        let wrong = burden::burden(&site, arguments.workers, Duration::from_secs(seconds)).await?;
+        wrong.iter().take(20).for_each(|wrong| println!("BREACH {wrong}"));
+        return Ok(if wrong.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
     let workers = start(&site, arguments.workers.clamp(1, 32)).await?;
     let (mut names, mut addresses) = (Vec::new(), Vec::new());
     for worker in &workers {
@@ -109,22 +129,29 @@ async fn run(arguments: Arguments, cables: &Handle) -> Result<ExitCode> {
     let builder = addresses.iter().fold(builder, |builder, seed| builder.seed(seed));
     let node = builder.min_workers(workers.len()).join().await?;
     ledger::is_node(node.id());
+    ledger::watches(&node);
 
     let until = Instant::now() + Duration::from_secs(seconds);
     let (faults, lag) = (Faults::default(), Lag::watch(cables));
-    let calls = tokio::spawn(load::load(StdRng::seed_from_u64(seed), names, until));
-    faults.happen(StdRng::seed_from_u64(seed.wrapping_add(1)), &workers, until, cables).await?;
+    let goes_on = move || Instant::now() < until;
+    let calls = tokio::spawn(load::load(StdRng::seed_from_u64(seed), names, Roots::of_start(0), goes_on));
+    let client = Arc::new(Mutex::new(Client::start(&site, seed.wrapping_add(1 << 32), addresses)?));
+    faults.happen(StdRng::seed_from_u64(seed.wrapping_add(1)), &workers, &client, until, cables).await?;
     let mut seen = calls.await?;
+    if let Err(error) = client.lock().await.end().await {
+        seen.breaches.push(error.to_string());
+    }
     if timeout(HEALS, node.wait_for(workers.len())).await.is_err() {
         let up: Vec<_> = node.nodes().iter().map(|info| info.id.to_string()).collect();
         seen.breaches.push(format!("not whole again after {HEALS:?}: {up:?}"));
     }
     tokio::time::sleep(AFTERMATH).await;
+    let over = ledger::now();
     node.leave().await;
     drop(workers);
 
     let books = Books::read(&site.ledger())?;
-    let audit = audit(&books, &faults.all(), &lag, seen);
+    let audit = audit(&books, &faults.all(), &lag, seen, over);
     report::print(&audit, &faults.all());
     if audit.breaches.is_empty() {
         println!("no breach");

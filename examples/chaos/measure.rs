@@ -72,7 +72,7 @@ async fn kills(site: &Arc<Site>, over_tls: bool) -> Result<()> {
     let mut took = Vec::new();
     for kill in 0..KILLS {
         let name = format!("kill-{over_tls}-{kill}");
-        let mut worker = Worker::start_direct(site, name, over_tls).await?;
+        let mut worker = Worker::start_direct(site, name, over_tls, &[]).await?;
         took.push(loss(site, &mut worker, Key::root(kill), Signal::KILL).await?);
     }
     tell("killed, to the caller's error", over_tls, &took);
@@ -84,7 +84,7 @@ async fn freezes(site: &Arc<Site>, over_tls: bool) -> Result<()> {
     for freeze in 0..FREEZES {
         let site = site.clone();
         frozen.spawn(async move {
-            let mut worker = Worker::start_direct(&site, format!("freeze-{over_tls}-{freeze}"), over_tls).await?;
+            let mut worker = Worker::start_direct(&site, format!("freeze-{over_tls}-{freeze}"), over_tls, &[]).await?;
             // Spread over the heartbeats.
             sleep(Duration::from_millis(77 * freeze as u64)).await;
             loss(&site, &mut worker, Key::root(freeze as u64), Signal::STOP).await

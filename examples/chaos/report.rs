@@ -42,6 +42,9 @@ pub(crate) fn print(audit: &Audit, faults: &[Fault]) {
     let longest = audit.verdicts.values().flatten().max().copied().unwrap_or(0);
     bounded("longest from a fault to its verdict", longest, VERDICT_MAX);
     bounded("longest life after an await", audit.orphans.iter().max().copied().unwrap_or(0), ORPHAN_MAX);
+    let orphans = sorted(&audit.bereft);
+    let most = at(&orphans, 100);
+    println!("  {:36}{:>9} {:>9} {most:>9}", "life after a client, p50, p99, most", at(&orphans, 50), at(&orphans, 99));
     let quick = sorted(&audit.quick);
     println!("  {:36}{:>9} {:>9}", "calls that do nothing, p50, p99", at(&quick, 50), at(&quick, 99));
     println!("  {:36}{:>9.1}", "longest that the machine kept waiting", ms(audit.longest_lag));
@@ -64,11 +67,14 @@ fn name(kind: Kind) -> &'static str {
         Kind::Killed => "killed",
         Kind::Drained => "drained",
         Kind::Paused => "stopped, shorter than the window",
+        Kind::NearlyFrozen => "stopped, for about lost_after",
         Kind::Frozen => "stopped, longer than lost_after",
         Kind::Cut => "connections reset",
         Kind::HalfCut => "connections reset at one end",
         Kind::Silenced => "silence, shorter than the window",
+        Kind::NearlySevered => "silence, for about lost_after",
         Kind::Severed => "silence, longer than lost_after",
+        Kind::Orphaned => "a client killed",
     }
 }
 

@@ -21,8 +21,8 @@ use tokio::{
 
 use crate::{ledger, proxy::Proxy};
 
-/// Names the secret for a worker's process.
-const SECRET: &str = "ATASKS__CLUSTER__SECRET";
+/// Names the secret for a process of the cluster.
+pub(crate) const SECRET: &str = "ATASKS__CLUSTER__SECRET";
 /// How long a worker waits for what it runs when it is drained: longer than anything takes here.
 const DRAIN_TIMEOUT: &str = "10s";
 /// Longest that a process may take to start, or to end.
@@ -67,9 +67,9 @@ impl Worker {
         Self::reached_by(site, name, proxy, None, seeds).await
     }
 
-    /// Starts one that knows nobody, without a cable.
-    pub(crate) async fn start_direct(site: &Arc<Site>, name: String, over_tls: bool) -> Result<Self> {
-        Self::reached_by(site, name, None, over_tls.then(|| "127.0.0.1:0".to_owned()), &[]).await
+    /// Starts one without a cable.
+    pub(crate) async fn start_direct(site: &Arc<Site>, name: String, over_tls: bool, seeds: &[String]) -> Result<Self> {
+        Self::reached_by(site, name, None, over_tls.then(|| "127.0.0.1:0".to_owned()), seeds).await
     }
 
     async fn reached_by(
@@ -171,6 +171,7 @@ pub(crate) async fn serve(arguments: &[String]) -> Result<()> {
     let builder = builder.configure(move |config| config.cluster.advertise = advertises);
     let node = seeds.iter().fold(builder, |builder, seed| builder.seed(seed)).join().await?;
     ledger::is_node(node.id());
+    ledger::watches(&node);
     println!("{}", node.address().unwrap_or_default());
     let orphaned = spawn_blocking(|| io::stdin().read(&mut [0]));
     tokio::select! {

@@ -44,8 +44,9 @@ struct Arguments {
     /// Files, and folders with all files below them [default: the sources and documents of this project]
     #[arg(value_name = "FILE|FOLDER")]
     paths: Vec<PathBuf>,
-    /// A worker to use, by its address; name every one of them [default: local workers, started for this job]
-    #[arg(long = "seed", value_name = "ADDR")]
+    /// Where a running worker listens, as it says when it starts: HOST:PORT or unix:NAME, such as 127.0.0.1:4711. May be
+    /// given several times; of workers that have joined each other one is enough [default: local workers, started for this job]
+    #[arg(long = "seed", value_name = "ADDRESS")]
     seeds: Vec<String>,
     /// How many local workers to start [default: one a core, at most 8]
     #[arg(long, value_name = "N", conflicts_with = "seeds")]
@@ -60,10 +61,10 @@ enum Command {
     /// Counts for others, until SIGTERM or Ctrl-C
     Worker {
         /// Where to listen: `unix`, `unix:NAME` or HOST:PORT [default: unix]
-        #[arg(long, value_name = "ADDR")]
+        #[arg(long, value_name = "ADDRESS")]
         listen: Option<String>,
-        /// Another worker to join, by its address
-        #[arg(long = "seed", value_name = "ADDR")]
+        /// Where another worker listens whose cluster it joins, HOST:PORT or unix:NAME, such as 127.0.0.1:4711
+        #[arg(long = "seed", value_name = "ADDRESS")]
         seeds: Vec<String>,
     },
 }

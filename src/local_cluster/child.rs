@@ -50,11 +50,12 @@ pub(crate) fn become_worker(builder: NodeBuilder) -> ! {
         // The parent is gone already.
         std::process::exit(0)
     };
-    let Orders { name, incarnation, listen, seeds, executors } = orders;
+    let Orders { name, incarnation, listen, seeds, executors, workers } = orders;
     let builder = builder.worker().name(name).configure(move |config| {
         // A configured cluster is not this one.
         config.cluster.seeds.clear();
         config.node.executors = Some(executors);
+        config.limits.memory.get_or_insert_with(|| atasks_cluster::node::memory::default() / workers.max(1));
     });
     let builder = seeds.into_iter().fold(builder, NodeBuilder::seed);
     let builder = builder.incarnation(incarnation).listen(listen);

@@ -16,6 +16,8 @@ pub(super) struct Orders {
     pub(super) listen: String,
     pub(super) seeds: Vec<String>,
     pub(super) executors: usize,
+    /// How many share this machine.
+    pub(super) workers: usize,
 }
 
 impl Orders {

@@ -224,6 +224,7 @@ impl Children {
             listen: self.addresses[worker].to_string(),
             seeds: others.map(|(_, address)| address.to_string()).collect(),
             executors: self.executors,
+            workers: self.count(),
         }
     }
 

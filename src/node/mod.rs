@@ -137,7 +137,11 @@ impl Node {
         self.core.ask_to_drain(name)
     }
 
-    /// Leaves the cluster. Calls that are awaited here end as `Cancelled`, and no call starts here any more.
+    /// Leaves the cluster at once. Calls that are awaited here end as [`Cancelled`](crate::TaskError::Cancelled) by
+    /// [`Leave`](crate::Canceller::Leave), and no call starts here any more. Of the calls of other nodes those that wait
+    /// here run elsewhere; those that run are cancelled, and end at their callers as
+    /// [`NodeLost`](crate::TaskError::NodeLost) with [`Left`](crate::Loss::Left), all of them: [`drain`](Self::drain)
+    /// lets them end.
     pub async fn leave(&self) {
         let router: Arc<dyn Router> = self.core.clone();
         default_node::withdraw(&router);
@@ -421,21 +425,17 @@ impl fmt::Debug for NodeBuilder {
 fn credentials(config: &Config) -> Result<Credentials, StartError> {
     let unusable = |error: &dyn fmt::Display| StartError::Secret(error.to_string());
     let secret = match (&config.cluster.secret, &config.cluster.secret_file) {
-        (Some(Hidden(text)), _) => Some(text.parse::<Secret>().map_err(|error| unusable(&error))?),
-        (None, Some(file)) => Some(Secret::from_file(file).map_err(|error| unusable(&error))?),
+        (Some(Hidden(text)), _) => text.parse::<Secret>().map_err(|error| unusable(&error))?,
+        (None, Some(file)) => Secret::from_file(file).map_err(|error| unusable(&error))?,
         (None, None) => {
-            let addresses = config.cluster.listen.iter().chain(&config.cluster.seeds);
-            let mut tcp = addresses.filter(|address| !address.starts_with("unix"));
-            match tcp.next() {
-                Some(_) => Some(per_user(config)?),
-                None => None,
-            }
+            let mut addresses = config.cluster.listen.iter().chain(&config.cluster.seeds);
+            return match addresses.find(|address| !address.starts_with("unix")) {
+                Some(_tcp) => Credentials::of_user(&per_user(config)?).map_err(|error| unusable(&error)),
+                None => Ok(Credentials::none()),
+            };
         }
     };
-    match secret {
-        Some(secret) => Credentials::from_secret(&secret).map_err(|error| unusable(&error)),
-        None => Ok(Credentials::none()),
-    }
+    Credentials::from_secret(&secret).map_err(|error| unusable(&error))
 }
 
 /// The user's own secret, which is good on this machine only.

@@ -111,6 +111,11 @@ pub fn replay<F: Future>(workers: usize, seed: u64, body: impl FnOnce() -> F) ->
     })
 }
 
+/// Counts what a node has in its tables, simulated or not.
+pub async fn counts(node: &Node) -> Counts {
+    node.core().counts().await
+}
+
 /// What happened on the nodes of a simulated cluster, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trace {

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use atasks::{Canceller, Ran, Result, TaskError, current};
+use atasks::{Canceller, Placement, Ran, Result, TaskError, current};
 use tokio::{
     sync::{Notify, oneshot},
     time::{Instant, sleep},
@@ -79,6 +79,62 @@ async fn the_grace_has_an_end() {
     soon(GONE.notified()).await;
     let took = start.elapsed();
     assert!(took > SECOND / 2 && took < SECOND + SECOND / 5, "dropped {took:?} after its cancellation");
+}
+
+#[atasks::test(sim = 3)]
+async fn the_graces_of_a_tree_run_at_the_same_time() {
+    static STARTED: Notify = Notify::const_new();
+    static GONE: Notify = Notify::const_new();
+
+    #[atasks::task]
+    async fn linger(depth: u32) -> Result<()> {
+        let _gone = (depth == 0).then(|| OnDrop(&GONE));
+        let me = current();
+        let below = async {
+            match depth {
+                0 => STARTED.notify_one(),
+                _ => drop(linger(depth - 1).place(Placement::Spread).await),
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::join!(me.cancelled(), below);
+        Ok(())
+    }
+
+    let mut call = linger(5);
+    assert!(futures::poll!(Pin::new(&mut call)).is_pending());
+    soon(STARTED.notified()).await;
+    drop(call);
+    let start = Instant::now();
+    soon(GONE.notified()).await;
+    let took = start.elapsed();
+    assert!(took > SECOND / 2 && took < SECOND + SECOND / 5, "dropped {took:?} after its cancellation");
+}
+
+#[atasks::test]
+async fn a_blocking_task_is_told_where_it_waits_for_a_call() {
+    static STARTED: Notify = Notify::const_new();
+    static SEEN: Notify = Notify::const_new();
+
+    #[atasks::task]
+    async fn forever() -> Result<()> {
+        STARTED.notify_one();
+        std::future::pending().await
+    }
+
+    #[atasks::task(blocking)]
+    fn wait_below() -> Result<()> {
+        if forever().wait().is_err() && current().is_cancelled() {
+            SEEN.notify_one();
+        }
+        Ok(())
+    }
+
+    let mut call = wait_below();
+    assert!(futures::poll!(Pin::new(&mut call)).is_pending());
+    soon(STARTED.notified()).await;
+    drop(call);
+    soon(SEEN.notified()).await;
 }
 
 #[atasks::test]

@@ -13,6 +13,7 @@ mod leave;
 mod lost_context;
 mod options;
 mod places;
+mod poison;
 mod retry;
 mod spawned;
 mod together;

@@ -37,7 +37,10 @@ async fn an_incarnation_that_is_gone_is_lost_at_once() {
     let me = atasks::node().unwrap().id().clone();
     let former = NodeId::new(me.name(), me.incarnation() ^ 1);
     let error = whereabouts().on(former.clone()).await.unwrap_err();
-    assert_eq!(*task_error(&error), TaskError::NodeLost { node: former, reason: Loss::Closed, ran: Ran::No });
+    assert_eq!(
+        *task_error(&error),
+        TaskError::NodeLost { node: former, reason: Loss::Closed, ran: Ran::No, before: vec![] }
+    );
 }
 
 #[atasks::test]

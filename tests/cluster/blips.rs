@@ -15,13 +15,19 @@ use crate::tasks::{carry, count_run, descend, hold, time_left, whereabouts};
 async fn apart(name: &str) -> (Worker, Proxy, Node) {
     let listens = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let proxy = Proxy::to(&listens).await;
+    let worker = behind(&proxy, name, &listens);
+    let node = client(&[&proxy.address]).join().await.unwrap();
+    (worker, proxy, node)
+}
+
+/// The worker at the far end of the cable.
+fn behind(proxy: &Proxy, name: &str, listens: &str) -> Worker {
     let mut command = program("launched");
-    command.args(["worker", "--listen", &listens, "--name", &format!("{name}-{}", std::process::id())]);
+    command.args(["worker", "--listen", listens, "--name", &format!("{name}-{}", std::process::id())]);
     command.env("ATASKS__NODE__EXECUTORS", "1").env("ATASKS__CLUSTER__SECRET", SECRET);
     // There is no other way to it.
     let (process, address) = Running::worker(command.env("ATASKS__CLUSTER__ADVERTISE", &proxy.address));
-    let node = client(&[&proxy.address]).join().await.unwrap();
-    (Worker { process, address }, proxy, node)
+    Worker { process, address }
 }
 
 /// The losses that `node` tells until the future is over.
@@ -131,6 +137,26 @@ async fn a_worker_that_has_given_a_client_up_tells_it_so() {
     let (held, ()) = tokio::join!(node.scope(hold(folder.path().into())), cut);
     let error = held.unwrap_err();
     assert!(matches!(error, TaskError::NodeLost { reason: Loss::Evicted, ran: Ran::Maybe, .. }), "{error:?}");
+    tokio::time::timeout(PATIENCE, node.scope(whereabouts())).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_worker_that_was_started_again_meanwhile_is_told_as_restarted() {
+    let listens = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let proxy = Proxy::to(&listens).await;
+    let worker = behind(&proxy, "again", &listens);
+    // The cable hangs up on whoever dials while there is no worker, which says nothing; a new one may take its time.
+    let patient = |config: &mut atasks::config::Config| config.liveness.lost_after = PATIENCE;
+    let node = client(&[&proxy.address]).configure(patient).join().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let restart = async {
+        file(&folder.path().join("started")).await;
+        drop(worker);
+        behind(&proxy, "again", &listens)
+    };
+    let (held, _again) = tokio::join!(node.scope(hold(folder.path().into())), restart);
+    let error = held.unwrap_err();
+    assert!(matches!(error, TaskError::NodeLost { reason: Loss::Restarted, ran: Ran::Maybe, .. }), "{error:?}");
     tokio::time::timeout(PATIENCE, node.scope(whereabouts())).await.unwrap().unwrap();
 }
 

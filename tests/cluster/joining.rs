@@ -227,10 +227,24 @@ async fn two_workers_of_different_secrets_do_not_meet() {
     let mut other = program("launched");
     let other = other.args(["worker", "--listen", "127.0.0.1:0", "--seed", &first.address]);
     let (mut other, address) = Running::worker(other.env("ATASKS__CLUSTER__SECRET", OTHER_SECRET));
-    println!("{}", other.line("another secret"));
+    println!("{}", other.line("another secret, or with none set"));
     let node = Node::builder().client().secret(OTHER_SECRET).seed(address).join().await.unwrap();
     node.scope(whereabouts()).await.unwrap();
     assert_eq!(node.nodes().len(), 2, "{:?}", node.nodes());
+}
+
+#[test]
+fn a_worker_says_of_a_seed_that_gives_no_link_what_it_answers() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = silent.local_addr().unwrap().to_string();
+    let mut worker = program("launched");
+    worker.args(["worker", "--listen", "127.0.0.1:0", "--seed", &silent, "--seed", "unix:nobody-is-here"]);
+    let (mut worker, _) = Running::worker(worker.env("ATASKS__CLUSTER__SECRET", SECRET));
+    for (seed, answer) in [(&silent[..], "in time"), ("nobody-is-here", "no socket")] {
+        let line = worker.line(seed);
+        println!("{line}");
+        assert!(line.contains("a seed gives no link") && line.contains(answer), "{line}");
+    }
 }
 
 #[test]
@@ -249,5 +263,5 @@ fn the_users_own_secret_is_enough_on_one_machine() {
     client.arg("x").env("XDG_STATE_HOME", elsewhere.path()).env("ATASKS__CLUSTER__SEEDS", &address);
     let ended = run(client.env("ATASKS__CLUSTER__JOIN_TIMEOUT", "1s"));
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(ended.said.contains("secret"), "{ended:?}");
+    assert!(ended.said.contains("another secret, and none is set here"), "{ended:?}");
 }

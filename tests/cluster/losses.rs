@@ -32,7 +32,9 @@ async fn signalled(over: Over, name: &str, signal: Signal) -> (Worker, TaskError
 async fn a_worker_that_is_killed_is_told_as_closed() {
     for over in BOTH {
         let (_worker, error, within, _folder) = signalled(over, "killed", Signal::KILL).await;
-        let TaskError::NodeLost { node, reason: Loss::Closed, ran: Ran::Maybe } = error else { panic!("{error:?}") };
+        let TaskError::NodeLost { node, reason: Loss::Closed, ran: Ran::Maybe, .. } = error else {
+            panic!("{error:?}")
+        };
         assert!(node.name().starts_with("killed-"), "{node}");
         assert!(within < Duration::from_secs(2));
     }
@@ -45,6 +47,31 @@ async fn a_worker_that_exits_is_told_as_closed() {
         let node = client(&[&worker.address]).join().await.unwrap();
         let error = node.scope(die(Death::Exit(7))).await.unwrap_err();
         assert!(matches!(error, TaskError::NodeLost { reason: Loss::Closed, ran: Ran::Maybe, .. }), "{error:?}");
+    }
+}
+
+/// Whatever takes a process that nobody waits for: its caller sees that it is gone, and another worker goes on.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn however_a_task_ends_its_process_it_is_told_as_closed() {
+    use rustix::process::{Pid, Resource, getrlimit, prlimit};
+
+    let going_on = Worker::new(Over::Unix, "fatal", &[]);
+    for (n, death) in [Death::Abort, Death::Overflow, Death::Memory].into_iter().enumerate() {
+        let dies = Worker::new(Over::Unix, &format!("fatal-{n}"), &[&going_on.address]);
+        let mut limit = getrlimit(Resource::As);
+        limit.current = Some(4 << 30);
+        prlimit(Pid::from_raw(dies.process.pid() as i32), Resource::As, limit).unwrap();
+        let node = client(&[&dies.address]).min_workers(2).join().await.unwrap();
+        let id = dies.id(&node);
+        let error = node.scope(die(death).on(id.clone())).await.unwrap_err();
+        assert_eq!(
+            error,
+            TaskError::NodeLost { node: id, reason: Loss::Closed, ran: Ran::Maybe, before: Vec::new() },
+            "{death:?}"
+        );
+        node.scope(whereabouts()).await.unwrap();
+        assert_eq!(dies.process.end().signal, Some(Signal::ABORT.as_raw()), "{death:?}");
     }
 }
 

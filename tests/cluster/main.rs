@@ -13,6 +13,7 @@ mod draining;
 mod joining;
 mod losses;
 mod mesh;
+mod poison;
 mod proxy;
 mod strangers;
 

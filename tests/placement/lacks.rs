@@ -44,8 +44,12 @@ async fn calls_go_only_to_those_that_have_the_task() {
         let answers = whereabouts().everywhere().await.unwrap();
         assert_eq!(answers.into_iter().map(|(node, _)| node).collect::<BTreeSet<_>>(), [able.id().clone()].into());
         // On the node that lacks it, whatever is asked.
-        let error = whereabouts().place(Placement::Node(name("other"))).await.unwrap_err();
-        assert!(matches!(reason(&error), Unplaced::NotRegistered { .. }), "{error:?}");
+        let nodes = client.nodes();
+        let other = nodes.iter().find(|info| info.id.name() == name("other")).unwrap();
+        for placement in [Placement::Node(name("other")), Placement::On(other.id.clone())] {
+            let error = whereabouts().place(placement).await.unwrap_err();
+            assert!(matches!(reason(&error), Unplaced::NotRegistered { .. }), "{error:?}");
+        }
         // The able worker has this one, the other has another one of that name: it runs where it is the same.
         assert_eq!(mistaken().await.unwrap(), 0);
     };

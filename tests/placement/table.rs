@@ -159,11 +159,11 @@ fn an_incarnation_reaches_its_node_and_one_that_is_gone_is_lost_at_once() {
         let node = &cluster.workers()[1];
         assert_eq!(whereabouts().on(node.id().clone()).await.unwrap(), *node.id());
         let former = NodeId::new("w1", node.id().incarnation() ^ 1);
-        let lost = TaskError::NodeLost { node: former.clone(), reason: Loss::Closed, ran: Ran::No };
+        let lost = TaskError::NodeLost { node: former.clone(), reason: Loss::Closed, ran: Ran::No, before: vec![] };
         assert_eq!(fails(&Placement::On(former), AT_ONCE).await, lost);
         let id = node.id().clone();
         leaves(node).await;
-        let lost = TaskError::NodeLost { node: id.clone(), reason: Loss::Closed, ran: Ran::No };
+        let lost = TaskError::NodeLost { node: id.clone(), reason: Loss::Closed, ran: Ran::No, before: vec![] };
         assert_eq!(fails(&Placement::On(id), AT_ONCE).await, lost);
     });
 }

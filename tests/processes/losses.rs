@@ -28,7 +28,7 @@ async fn read_when_there(path: &Path) -> String {
 #[track_caller]
 fn check_lost(error: &TaskError, expected: Loss, expected_ran: Ran) -> NodeId {
     match error {
-        TaskError::NodeLost { node, reason, ran } if (*reason, *ran) == (expected, expected_ran) => node.clone(),
+        TaskError::NodeLost { node, reason, ran, .. } if (*reason, *ran) == (expected, expected_ran) => node.clone(),
         other => panic!("expected {expected:?}, {expected_ran:?}, got {other:?}"),
     }
 }
@@ -63,6 +63,20 @@ async fn how_a_process_ends_is_told() {
         println!("{death:?}, start of the worker included: {:?}", began.elapsed());
         check_lost(&error, loss, Ran::Maybe);
     }
+}
+
+#[cfg(target_os = "linux")]
+#[atasks::test(cluster = 1)]
+async fn a_process_that_has_no_memory_left_is_told_by_its_signal() {
+    use rustix::process::{Pid, Resource, getrlimit, prlimit};
+
+    let pid = whereabouts().await.unwrap().pid;
+    let mut limit = getrlimit(Resource::As);
+    limit.current = Some(4 << 30);
+    prlimit(Pid::from_raw(pid as i32), Resource::As, limit).unwrap();
+    let error = die(Death::Memory).await.unwrap_err();
+    check_lost(&error, Loss::Killed(6), Ran::Maybe);
+    assert_ne!(whereabouts().await.unwrap().pid, pid);
 }
 
 #[atasks::test(cluster = 2)]

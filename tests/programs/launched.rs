@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a program of tests")]
 
 mod log;
+mod subtree;
 mod tasks;
 mod typed;
 
@@ -54,6 +55,11 @@ async fn main() -> atasks::Result<()> {
         ["hold-at", node, folder] => {
             let held = hold(folder.into()).place(Placement::Node((*node).to_owned())).await;
             println!("held: {held:?}");
+        }
+        ["grow", leaves, folder] => {
+            let nodes = atasks::node()?.nodes().into_iter().filter(|info| info.role == atasks::Role::Worker);
+            let names = nodes.map(|info| info.id.name().to_owned()).collect();
+            subtree::grow(names, leaves.parse()?, folder.into()).await?;
         }
         ["via", first, second] => {
             let call = whereabouts_of((*second).to_owned()).place(Placement::Node((*first).to_owned()));

@@ -25,6 +25,7 @@ pub(crate) enum Death {
     Exit(i32),
     Abort,
     Overflow,
+    Memory,
 }
 
 #[atasks::task]
@@ -122,6 +123,17 @@ pub(crate) async fn die(death: Death) -> Done<()> {
             overflow(0);
             Ok(())
         }
+        Death::Memory => exhaust(),
+    }
+}
+
+/// Takes all the memory that the process may have.
+fn exhaust() -> ! {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::As);
+    assert!(limit.current.is_some(), "the machine's memory is not to be tried");
+    let mut taken = Vec::new();
+    loop {
+        taken.push(std::hint::black_box(Vec::<u8>::with_capacity(16 << 20)));
     }
 }
 
@@ -139,6 +151,45 @@ pub(crate) async fn die_once(folder: PathBuf) -> Done<Whereabouts> {
         std::process::abort();
     }
     Ok(here())
+}
+
+/// How a task calls the next one below itself.
+fn placed<T: Send + Serialize + serde::de::DeserializeOwned + 'static>(
+    call: atasks::TaskCall<Done<T>>,
+    spread: bool,
+) -> atasks::TaskCall<Done<T>> {
+    if spread { call.place(Placement::Spread) } else { call }
+}
+
+/// Makes some calls that are spread, so that the next one of its node goes to another.
+#[atasks::task]
+pub(crate) async fn take_turns(count: u32) -> Done<()> {
+    for _ in 0..count {
+        whereabouts().place(Placement::Spread).await?;
+    }
+    Ok(())
+}
+
+/// Awaits itself below itself, and so on; the lowest ends its process.
+#[atasks::task(idempotent, retry = 5)]
+pub(crate) async fn poison(depth: u32, spread: bool) -> Done<()> {
+    if depth <= 1 {
+        std::process::abort();
+    }
+    placed(poison(depth - 1, spread), spread).await
+}
+
+/// Awaits many at once, one of which ends its process two levels below.
+#[atasks::task(idempotent, retry = 5)]
+pub(crate) async fn poisoned_branches(count: u32, spread: bool) -> Done<()> {
+    let harmless = (1..count).map(|_| {
+        let retry = atasks::Retry::times(5);
+        placed(carry(Vec::new(), 100), spread).idempotent().retry(retry)
+    });
+    let (harmless, poisoned) =
+        futures_util::future::join(futures_util::future::join_all(harmless), placed(poison(2, spread), spread)).await;
+    drop(harmless);
+    poisoned
 }
 
 /// Never ends by itself. Tells in files that it has started, and where, and that it was dropped.
@@ -188,6 +239,20 @@ pub(crate) async fn time_left(via: Option<String>) -> Done<Option<u64>> {
     Ok(left.map(|left| left.as_millis() as u64))
 }
 
+/// Goes from node to node and stays a while on each; tells how much time was left on each, in milliseconds.
+#[atasks::task]
+pub(crate) async fn time_left_along(nodes: Vec<String>, pause: u64) -> Done<Vec<u64>> {
+    let deadline = atasks::current().deadline();
+    let left = deadline.map_or(0, |at| at.saturating_duration_since(tokio::time::Instant::now()).as_millis() as u64);
+    let mut all = vec![left];
+    if let Some((next, rest)) = nodes.split_first() {
+        tokio::time::sleep(std::time::Duration::from_millis(pause)).await;
+        let next = Placement::Node(next.clone());
+        all.extend(time_left_along(rest.to_vec(), pause).place(next).await?);
+    }
+    Ok(all)
+}
+
 #[atasks::task]
 pub(crate) async fn echo_bytes(bytes: Vec<u8>) -> Done<Vec<u8>> {
     Ok(bytes)
@@ -204,4 +269,19 @@ pub(crate) fn run_program(program: PathBuf, arguments: Vec<String>, inherit: boo
     let stdin = if inherit { Stdio::inherit() } else { Stdio::null() };
     let output = Command::new(program).args(arguments).stdin(stdin).output().unwrap();
     Ok(format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)))
+}
+
+/// Never ends by itself: each level awaits the next, here or on all workers in turn.
+#[atasks::task]
+pub(crate) async fn endless(level: u64, spread: bool) -> Done<u64> {
+    tokio::task::yield_now().await;
+    let next = endless(level + 1, spread);
+    if spread { next.place(Placement::Spread).await } else { next.await }
+}
+
+/// The same, a thousand wide.
+#[atasks::task]
+pub(crate) async fn endless_wide(level: u64) -> Done<u64> {
+    let calls = (0..1000).map(|_| endless_wide(level + 1));
+    Ok(futures_util::future::try_join_all(calls).await?.into_iter().sum())
 }

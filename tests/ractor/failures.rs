@@ -122,7 +122,7 @@ async fn loses_the_gateway(name: String) -> Done<()> {
     gateway.call(sleeps(1)).await?;
     kills("gateway".into()).on(gateway.node().clone()).await?;
     let lost = soon(call).await.unwrap_err();
-    let TaskError::NodeLost { node, reason: Loss::Closed, ran: Ran::Maybe } = &lost else { panic!("{lost:?}") };
+    let TaskError::NodeLost { node, reason: Loss::Closed, ran: Ran::Maybe, .. } = &lost else { panic!("{lost:?}") };
     assert_eq!(node, gateway.node());
     let again = gateway.call(sleeps(1)).await.unwrap_err();
     assert!(matches!(again, TaskError::NodeLost { reason: Loss::Closed, .. }), "{again:?}");

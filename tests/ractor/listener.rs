@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::support::soon;
 use crate::tasks::{Done, gateways, here, pid};
 use crate::{worker, workers};
 
@@ -25,6 +26,18 @@ async fn ports() -> Done<Vec<u16>> {
         (fields[3] == "0A" && is_own).then(|| u16::from_str_radix(fields[1].split_once(':').unwrap().1, 16).unwrap())
     });
     Ok(listening.collect())
+}
+
+/// How many connections to this port have said something and belong to no process yet: they wait in the system's queue.
+fn unheard(port: u16) -> usize {
+    let table = fs::read_to_string("/proc/self/net/tcp").unwrap();
+    let waits = |line: &&str| {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        let is_there = fields[1].ends_with(&format!(":{port:04X}")) && fields[3] == "01";
+        let unread = fields[4].split_once(':').is_some_and(|(_, unread)| unread != "00000000");
+        is_there && unread && fields[9] == "0"
+    };
+    table.lines().skip(1).filter(waits).count()
 }
 
 /// Memory, open files and actors of a worker.
@@ -98,9 +111,15 @@ async fn a_node_server_that_would_talk_is_not_let_in() {
     let server = server.with_listen_addr(Ipv4Addr::LOCALHOST.into());
     let (stranger, _) = ractor::Actor::spawn(None, server, ()).await.unwrap();
     client_connect(&stranger, (Ipv4Addr::LOCALHOST, port)).await.unwrap();
-    // Time enough for what takes 4 ms with one that is let in.
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    assert!(ractor::pg::get_members(&atasks::Gateway::GROUP.to_owned()).is_empty());
+    // It speaks first. What it says arrives, and nobody takes it.
+    soon(async {
+        while unheard(port) == 0 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    })
+    .await;
     assert_eq!(gateways(1).place(worker(0)).await.unwrap(), workers());
+    assert_eq!(unheard(port), 1);
+    assert!(ractor::pg::get_members(&atasks::Gateway::GROUP.to_owned()).is_empty());
     stranger.stop(None);
 }

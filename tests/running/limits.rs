@@ -8,7 +8,7 @@ use std::{
 use atasks::{Actors, TaskError};
 use futures_util::future::try_join_all;
 
-use crate::{PATIENCE, lone};
+use crate::{PATIENCE, eventually, lone};
 
 type Result<T> = std::result::Result<T, TaskError>;
 
@@ -95,6 +95,39 @@ async fn no_more_than_so_many_run_and_nothing_else_waits_for_them() {
         within(node.scope(async { try_join_all((0..4).map(|_| pair(false))).await })).await.unwrap();
     }
     assert_eq!((RUNNING.load(Ordering::SeqCst), MOST.load(Ordering::SeqCst)), (0, 2));
+}
+
+#[tokio::test]
+async fn calls_that_were_given_up_do_not_fill_the_line() {
+    #[atasks::task(max = 1)]
+    async fn holds() -> Result<()> {
+        std::future::pending().await
+    }
+
+    let node = lone(Actors::Suspended).await;
+    let unstarted = || node.nodes()[0].load.unstarted;
+    let mut holder = Box::pin(node.scope(async { holds().await }));
+    assert!(futures_util::poll!(&mut holder).is_pending());
+    eventually(|| node.nodes()[0].load.suspended, |suspended| *suspended == 1).await;
+    let mut longest = 0;
+    for _ in 0..2_000 {
+        let mut given_up = Box::pin(node.scope(async { holds().await }));
+        assert!(futures_util::poll!(&mut given_up).is_pending());
+        drop(given_up);
+        longest = longest.max(unstarted());
+        if unstarted() > 100 {
+            // Some may not even have come to the line.
+            eventually(unstarted, |unstarted| *unstarted <= 100).await;
+        }
+    }
+    println!("{longest} at most");
+    // What is wanted keeps its place.
+    let mut wanted = Box::pin(node.scope(async { holds().await }));
+    assert!(futures_util::poll!(&mut wanted).is_pending());
+    drop(holder);
+    eventually(|| node.nodes()[0].load.suspended, |suspended| *suspended == 1).await;
+    eventually(unstarted, |unstarted| *unstarted == 0).await;
+    drop(wanted);
 }
 
 /// Waits on its thread. There are 4 places for an executor.

@@ -25,7 +25,7 @@ fn a_local_cluster_is_found_by_itself() {
     let cluster = Cluster::new();
     let local = local(&cluster);
     let text = done(&mut cluster.command(&["nodes"])).ok();
-    assert!(text.contains("local-0  worker  up") && text.contains("local-1  worker  up"), "{text}");
+    assert!(text.contains("local-0  up") && text.contains("local-1  up"), "{text}");
     let called = done(&mut cluster.command(&["call", "atasks::tasks::echo_numbers", "[[1, 2]]"])).ok();
     assert_eq!(called, "[1,2]\n");
     local.signal(Signal::TERM);

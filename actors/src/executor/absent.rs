@@ -8,7 +8,11 @@ use std::{sync::Arc, task::Context as TaskContext, task::Poll};
 
 use bytes::Bytes;
 
-pub use self::{fence::Fence, report::LoadReport, settings::Settings};
+pub use self::{
+    fence::Fence,
+    report::{LoadReport, MemoryReport},
+    settings::Settings,
+};
 use crate::{
     context::Context,
     invocation::Invocation,
@@ -51,6 +55,11 @@ impl Pool {
     }
 
     #[must_use]
+    pub fn memory(&self) -> MemoryReport {
+        match *self {}
+    }
+
+    #[must_use]
     pub fn fresh(&self) -> i64 {
         match *self {}
     }
@@ -61,6 +70,10 @@ impl Pool {
     }
 
     pub fn hand_back(&self) {
+        match *self {}
+    }
+
+    pub fn leave(&self, _own: impl Fn(&Context) -> bool) {
         match *self {}
     }
 

@@ -88,16 +88,21 @@ impl Actor for ExecutorActor {
 impl Executor {
     /// Starts an invocation: polls it once, and has an actor run it if that was not enough.
     pub(super) fn begin(self: &Arc<Self>, order: Order) {
-        let Order { context, arguments, reply, weight } = order;
+        let Order { context, arguments, reply, mut charge, weight } = order;
         let pool = &self.pool;
         let _done = Weighed { pool, weight };
+        if let Some(reason) = charge.begin(&context) {
+            drop(charge);
+            return pool.refuse(&context, reply, reason);
+        }
         let options = context.task().options();
         let body = Body::new(context.clone(), arguments, pool.settings.cancel_grace);
         if options.blocking && !pool.settings.shared_host {
+            let bytes = body.bytes();
             let outcome = pool.blocking.run(body, self.handle.clone());
-            return self.supervise(Running::away(context, outcome, reply, self.clone()));
+            return self.supervise(Running::away(context, (outcome, bytes), reply, charge, self.clone()));
         }
-        let mut running = Running::here(body, Some(reply), self.clone());
+        let mut running = Running::here(body, Some(reply), Some(charge), self.clone());
         if pool.settings.actor_for_every {
             return self.supervise(running);
         }
@@ -125,7 +130,7 @@ impl Executor {
     /// Nothing waits: the executor sleeps, unless something came in the meantime.
     fn rest(&self) {
         self.awake.store(false, Ordering::SeqCst);
-        if self.pool.waiting() > 0 && self.pool.fence.lets_pass() {
+        if self.pool.has_startable() && self.pool.fence.lets_pass() {
             self.wake();
         }
     }

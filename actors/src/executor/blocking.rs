@@ -11,8 +11,12 @@ use std::{
 
 use tokio::{runtime::Handle, sync::oneshot};
 
-use super::{body::Body, fence::Fence};
-use crate::{host::STACK_BYTES, outcome::Outcome, park};
+use super::{
+    body::Body,
+    fence::Fence,
+    memory::{Charge, Memory},
+};
+use crate::{host::STACK_BYTES, invocation::InvocationId, outcome::Outcome, park};
 
 /// How long a thread without work is kept.
 const IDLE: Duration = Duration::from_secs(10);
@@ -22,6 +26,7 @@ pub(crate) struct BlockingPool {
     state: Mutex<State>,
     changed: Condvar,
     fence: Arc<Fence>,
+    memory: Arc<Memory>,
 }
 
 struct State {
@@ -38,14 +43,14 @@ struct Job {
 }
 
 thread_local! {
-    /// The pool whose place this thread holds.
-    static POOL: RefCell<Option<Arc<BlockingPool>>> = const { RefCell::new(None) };
+    /// The pool whose place this thread holds, and the root of what it runs.
+    static POOL: RefCell<Option<(Arc<BlockingPool>, InvocationId)>> = const { RefCell::new(None) };
 }
 
 impl BlockingPool {
-    pub(crate) fn new(places: usize, fence: Arc<Fence>) -> Arc<Self> {
+    pub(crate) fn new(places: usize, fence: Arc<Fence>, memory: Arc<Memory>) -> Arc<Self> {
         let state = State { places, idle: 0, jobs: VecDeque::new(), closed: false };
-        Arc::new(Self { state: Mutex::new(state), changed: Condvar::new(), fence })
+        Arc::new(Self { state: Mutex::new(state), changed: Condvar::new(), fence, memory })
     }
 
     /// Runs `body` on a thread as soon as a place is free. Timers and sockets of its async code are those of `handle`.
@@ -103,11 +108,11 @@ impl BlockingPool {
     }
 
     fn work(self: Arc<Self>) {
-        POOL.set(Some(self.clone()));
         while let Some(job) = self.next_job() {
             // What came while this thread still counted as idle needs another one.
             self.staff(self.lock());
             let Job { mut body, handle, done } = job;
+            POOL.set(Some((self.clone(), body.context().root())));
             let outcome = self.run_here(&mut body, &handle);
             drop(body);
             let _ = done.send(outcome);
@@ -149,12 +154,14 @@ impl BlockingPool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives this thread's place to others while `wait` blocks.
-    fn without_place(self: &Arc<Self>, wait: impl FnOnce()) {
+    /// Gives this thread's place to others while `wait` blocks. So there may be a thread for each level of a recursion.
+    fn without_place(self: &Arc<Self>, root: InvocationId, wait: impl FnOnce()) {
+        let thread = Charge::thread(&self.memory, root);
         let mut state = self.lock();
         state.places += 1;
         self.staff(state);
         wait();
+        drop(thread);
         let mut state = self.lock();
         while state.places == 0 {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -166,7 +173,7 @@ impl BlockingPool {
 /// Blocks this thread until `poll` is ready. A thread for blocking tasks gives its place away while it waits.
 pub(crate) fn block<T>(poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
     park::block(poll, |unpark| match POOL.with_borrow(Clone::clone) {
-        Some(pool) => pool.without_place(|| unpark.park()),
+        Some((pool, root)) => pool.without_place(root, || unpark.park()),
         None => unpark.park(),
     })
 }

@@ -26,6 +26,8 @@ use crate::{
 /// One invocation, from its arguments to its outcome.
 pub(crate) struct Body {
     context: Context,
+    /// Bytes of the arguments as they came: decoded they live on in the future.
+    arguments: usize,
     work: Work,
     grace: Grace,
 }
@@ -43,11 +45,21 @@ enum Grace {
 
 impl Body {
     pub(crate) fn new(context: Context, arguments: Bytes, grace: Duration) -> Self {
-        Self { context, work: Work::Unstarted(arguments), grace: Grace::Unasked(grace) }
+        let size = arguments.len();
+        Self { context, arguments: size, work: Work::Unstarted(arguments), grace: Grace::Unasked(grace) }
     }
 
     pub(crate) fn context(&self) -> &Context {
         &self.context
+    }
+
+    /// About how much it takes: its future and its arguments.
+    pub(crate) fn bytes(&self) -> usize {
+        let future = match &self.work {
+            Work::Running(future) => size_of_val(&**future),
+            Work::Unstarted(_) | Work::Over => 0,
+        };
+        future.saturating_add(self.arguments)
     }
 
     /// Polls the body with the invocation as this thread's current one.

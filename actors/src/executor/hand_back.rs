@@ -16,6 +16,17 @@ impl Pool {
         self.look_again();
     }
 
+    /// Ends what has not started as the node leaves: what it has made itself (`own`) is cancelled, all else is handed back.
+    pub fn leave(&self, own: impl Fn(&Context) -> bool) {
+        for order in self.unstarted() {
+            if own(&order.context) {
+                order.let_go();
+            } else {
+                order.reply.send(Outcome::HandedBack);
+            }
+        }
+    }
+
     /// Whether anything waits for an executor.
     #[must_use]
     pub fn has_waiting(&self) -> bool {
@@ -32,7 +43,7 @@ impl Pool {
         let mut queue = self.lock_queue();
         let looked = self.looked.swap(queue.next_number(), Ordering::Relaxed);
         let mut taken = queue.take_last(most, if urgent { u64::MAX } else { looked }, wanted);
-        self.load.waiting.store(queue.len(), Ordering::SeqCst);
+        self.load.note(&queue);
         let more = queue.has_movable();
         drop(queue);
         if urgent {

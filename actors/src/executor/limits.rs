@@ -23,31 +23,41 @@ pub(crate) struct Limits {
 struct Limit {
     running: u32,
     waiting: VecDeque<Order>,
+    /// Length of the line from which on it is looked through for calls that were given up.
+    crowded: usize,
 }
+
+/// Least length of a line that is worth looking through.
+const CROWDED_MIN: usize = 64;
 
 impl Limits {
     /// Gives the order a place, or keeps it until one is free. Below an ancestor that holds a place of the same task it
-    /// passes: it would wait for that ancestor for ever.
-    pub(crate) fn admit(&self, order: Order) -> Option<Order> {
-        let Some(max) = order.context.task().options().max else { return Some(order) };
+    /// passes: it would wait for that ancestor for ever. One that was cancelled passes as well, as it will not run.
+    ///
+    /// # Errors
+    /// It waits; these have waited and were cancelled, and are to be ended.
+    pub(crate) fn admit(&self, order: Order) -> Result<Order, Vec<Order>> {
+        let Some(max) = order.context.task().options().max else { return Ok(order) };
         // It got the place of one that has ended.
-        if order.context.place_held().load(Ordering::Acquire) {
-            return Some(order);
+        if order.context.place_held().load(Ordering::Acquire) || order.context.is_cancelled() {
+            return Ok(order);
         }
         let key = order.context.task().key();
         if order.context.invocation().holds.as_ref().is_some_and(|held| held.contains(&key)) {
-            return Some(order);
+            return Ok(order);
         }
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         let limit = tasks.entry(key).or_default();
         if limit.running < max {
             limit.running += 1;
             order.context.place_held().store(true, Ordering::Release);
-            Some(order)
+            Ok(order)
         } else {
             limit.waiting.push_back(order);
+            let cancelled = limit.take_cancelled();
             self.waiting.fetch_add(1, Ordering::Relaxed);
-            None
+            self.waiting.fetch_sub(cancelled.len(), Ordering::Relaxed);
+            Err(cancelled)
         }
     }
 
@@ -97,5 +107,20 @@ impl Limits {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         self.waiting.store(0, Ordering::Relaxed);
         tasks.values_mut().flat_map(|limit| std::mem::take(&mut limit.waiting)).collect()
+    }
+}
+
+impl Limit {
+    /// Takes those out of the line that were cancelled, each time that it has doubled: so it is never much longer than what
+    /// is wanted, and nobody looks at the whole of it for each call.
+    fn take_cancelled(&mut self) -> Vec<Order> {
+        if self.waiting.len() < self.crowded.max(CROWDED_MIN) {
+            return Vec::new();
+        }
+        let (cancelled, waiting): (Vec<_>, Vec<_>) =
+            self.waiting.drain(..).partition(|order| order.context.is_cancelled());
+        self.waiting = waiting.into();
+        self.crowded = 2 * self.waiting.len();
+        cancelled
     }
 }

@@ -4,12 +4,14 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-use super::{LoadReport, Pool};
+use super::{LoadReport, MemoryReport, Pool, queue::Queue};
 
 /// How much a node has to do, in invocations.
 #[derive(Debug, Default)]
 pub struct Load {
     pub(super) waiting: AtomicUsize,
+    /// Roots among those that wait.
+    pub(super) roots: AtomicUsize,
     pub(super) busy: AtomicUsize,
     pub(super) suspended: AtomicUsize,
     pub(super) stalled: AtomicUsize,
@@ -23,6 +25,12 @@ pub struct Load {
 }
 
 impl Load {
+    /// Notes what waits, under the queue's lock.
+    pub(super) fn note<T>(&self, queue: &Queue<T>) {
+        self.roots.store(queue.roots(), Ordering::SeqCst);
+        self.waiting.store(queue.len(), Ordering::SeqCst);
+    }
+
     pub(super) fn told(&self) {
         self.moved.store(true, Ordering::Relaxed);
         self.moves.notify_one();
@@ -49,6 +57,12 @@ impl Pool {
             mean_us,
             stalled: read(&self.load.stalled),
         }
+    }
+
+    /// Reads what is held.
+    #[must_use]
+    pub fn memory(&self) -> MemoryReport {
+        self.memory.report()
     }
 
     /// Invocations that were suspended since the load was last told, less those that have ended since: to whoever places

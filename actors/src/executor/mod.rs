@@ -14,6 +14,7 @@ mod hand_back;
 mod limits;
 mod load;
 mod means;
+mod memory;
 mod queue;
 mod report;
 mod running;
@@ -44,6 +45,7 @@ use self::{
     burn::Occupied,
     limits::Limits,
     means::{Means, SHORT},
+    memory::{Charge, Memory, MemoryLimits},
     queue::Queue,
     running::Running,
     stamp::{Seen, Stamp},
@@ -53,7 +55,7 @@ pub use self::{
     burn::{Burn, burn},
     fence::Fence,
     load::Load,
-    report::LoadReport,
+    report::{LoadReport, MemoryReport},
     settings::Settings,
     stamp::Stall,
 };
@@ -66,7 +68,7 @@ use crate::{
     outcome::{Outcome, Reply},
     router::{Router, Started},
     slot::Slot,
-    task_error::{Canceller, TaskError},
+    task_error::{Canceller, Rejection, TaskError},
 };
 
 /// How deep calls are polled inside the polls of their callers: a quarter of the stack, the rest is the user's.
@@ -87,8 +89,18 @@ pub(crate) struct Order {
     context: Context,
     arguments: Bytes,
     reply: Reply,
+    charge: Charge,
     /// How long it is expected to keep an executor, in nanoseconds.
     weight: u64,
+}
+
+impl Order {
+    /// Ends it as its node has left.
+    fn let_go(self) {
+        self.context.cancel(Canceller::Leave);
+        let error = TaskError::Cancelled { by: Canceller::Leave, ran: self.context.ran() };
+        self.reply.send(Outcome::Failed(error));
+    }
 }
 
 /// The executors of a node.
@@ -106,6 +118,7 @@ pub struct Pool {
     work: AtomicU64,
     means: Means,
     limits: Limits,
+    memory: Arc<Memory>,
     blocking: Arc<BlockingPool>,
     executors: OnceLock<Vec<Weak<Executor>>>,
     places: Mutex<Vec<Place>>,
@@ -142,8 +155,10 @@ impl Pool {
     pub async fn start(node: NodeId, settings: Settings, host: &Host, supervisor: &ActorCell) -> io::Result<Arc<Self>> {
         let count = settings.executors.max(1);
         let fence = Arc::new(Fence::new(settings.stopped_after, settings.shared_host));
+        let memory = Memory::new(MemoryLimits::new(settings.memory, settings.running, settings.tree));
         let pool = Arc::new(Self {
-            blocking: BlockingPool::new(count * BLOCKING_PER_EXECUTOR, fence.clone()),
+            blocking: BlockingPool::new(count * BLOCKING_PER_EXECUTOR, fence.clone(), memory.clone()),
+            memory,
             fence,
             work: AtomicU64::new(0),
             means: Means::new(settings.tasks),
@@ -160,6 +175,7 @@ impl Pool {
             draining: AtomicBool::new(false),
             ended: Notify::new(),
         });
+        pool.memory.wakes(&pool);
         let mut executors = Vec::with_capacity(count);
         for number in 0..count {
             let place = host.place(&format!("atasks-exec-{number}"))?;
@@ -195,8 +211,15 @@ impl Pool {
             0 => self.means.any(),
             mean => mean,
         };
-        self.work.fetch_add(weight, Ordering::Relaxed);
-        self.enqueue(Order { context, arguments, reply, weight });
+        match self.memory.admit(&context, arguments.len()) {
+            Ok(charge) => {
+                self.work.fetch_add(weight, Ordering::Relaxed);
+                self.enqueue(Order { context, arguments, reply, charge, weight });
+            }
+            Err(reason) => {
+                self.refuse(&context, reply, reason);
+            }
+        }
     }
 
     /// Runs an invocation that this node has made itself: where it is awaited if this is one of the node's executors.
@@ -226,7 +249,8 @@ impl Pool {
     /// That is the cheapest way to run a call, but while it is polled the caller can make no other: what is known to be
     /// long waits for an executor instead, which any may take, and so does what is not known yet while another is free.
     fn executor_here(self: &Arc<Self>, invocation: &Invocation) -> Option<Arc<Executor>> {
-        if self.settings.actor_for_every || invocation.task.options().limited() {
+        // How many roots run at once is looked at where they leave the queue.
+        if self.settings.actor_for_every || invocation.task.options().limited() || invocation.parent.is_none() {
             return None;
         }
         let executor = polling().filter(|executor| Arc::ptr_eq(&executor.pool, self))?;
@@ -295,18 +319,14 @@ impl Pool {
     /// Tells all that waits that its node has left. Whoever puts an order anywhere looks at `closed` after that, and calls
     /// this if it is set: so none stays behind.
     fn let_go(&self) {
-        for order in self.unstarted() {
-            order.context.cancel(Canceller::Leave);
-            let error = TaskError::Cancelled { by: Canceller::Leave, ran: order.context.ran() };
-            order.reply.send(Outcome::Failed(error));
-        }
+        self.unstarted().into_iter().for_each(Order::let_go);
     }
 
     /// Takes all that waits to be started.
     fn unstarted(&self) -> Vec<Order> {
         let mut queue = self.lock_queue();
         let mut unstarted = std::iter::from_fn(|| queue.pop()).collect::<Vec<_>>();
-        self.load.waiting.store(0, Ordering::SeqCst);
+        self.load.note(&queue);
         drop(queue);
         unstarted.extend(self.limits.drain());
         let weight = unstarted.iter().map(|order| order.weight).sum();
@@ -328,7 +348,7 @@ impl Pool {
     fn put(&self, push: impl FnOnce(&mut Queue<Order>)) {
         let mut queue = self.lock_queue();
         push(&mut queue);
-        self.load.waiting.store(queue.len(), Ordering::SeqCst);
+        self.load.note(&queue);
         drop(queue);
         self.load_moves();
         if self.is_closed() { self.let_go() } else { self.wake_one() }
@@ -341,11 +361,27 @@ impl Pool {
         }
         loop {
             let mut queue = self.lock_queue();
-            let order = queue.pop();
-            self.load.waiting.store(queue.len(), Ordering::SeqCst);
+            let roots_may = queue.roots() == 0 || self.memory.lets_root_start();
+            let mut order = if roots_may { queue.pop() } else { queue.pop_nested() };
+            if let Some(order) = &mut order {
+                // Under the lock: nobody else lets a root pass at the same time.
+                order.charge.start(&order.context);
+            }
+            let more_roots = queue.roots() > 0;
+            if !more_roots {
+                self.memory.no_root_waits();
+            }
+            self.load.note(&queue);
             drop(queue);
-            if let Some(admitted) = self.limits.admit(order?) {
-                return Some(admitted);
+            // There may be room for more than one at a time, and whoever made it has woken one executor.
+            if more_roots && self.memory.opens() {
+                self.wake_one();
+            }
+            match self.limits.admit(order?) {
+                Ok(admitted) => return Some(admitted),
+                Err(cancelled) => {
+                    cancelled.into_iter().for_each(|order| self.put(|queue| queue.push_next(order)));
+                }
             }
             if self.is_closed() {
                 self.let_go();
@@ -355,6 +391,24 @@ impl Pool {
 
     fn waiting(&self) -> usize {
         self.load.waiting.load(Ordering::SeqCst)
+    }
+
+    /// Whether anything waits that may start. An executor that rests has asked this: what changes it wakes one.
+    fn has_startable(&self) -> bool {
+        let roots = self.load.roots.load(Ordering::SeqCst);
+        self.waiting() > roots || roots > 0 && self.memory.lets_root_start()
+    }
+
+    /// Ends what has not started.
+    fn refuse(&self, context: &Context, reply: Reply, reason: Rejection) {
+        context.end();
+        self.release(context);
+        reply.send(self.rejects(reason));
+        self.look_again();
+    }
+
+    fn rejects(&self, reason: Rejection) -> Outcome {
+        Outcome::Failed(TaskError::Rejected { node: self.node.clone(), reason })
     }
 
     /// Sets free what the invocation held.
@@ -403,8 +457,11 @@ impl Executor {
     fn start_inline(self: &Arc<Self>, mut invocation: Invocation, router: Arc<dyn Router>) -> Started {
         let (arguments, deadline) = (std::mem::take(&mut invocation.arguments), invocation.deadline);
         let context = Context::new(invocation, router);
+        if let Some(reason) = self.pool.memory.refuses(&context) {
+            return Started::Done(self.pool.rejects(reason));
+        }
         let body = Body::new(context.clone(), arguments, self.pool.settings.cancel_grace);
-        let mut running = Running::here(body, None, self.clone());
+        let mut running = Running::here(body, None, None, self.clone());
         match first_poll(&mut running) {
             Poll::Ready(outcome) => {
                 let (outcome, crash) = running.finish(outcome);
@@ -479,7 +536,7 @@ impl Drop for Busy {
             executor.pool.load.busy.fetch_sub(1, Ordering::Relaxed);
             executor.pool.load_moves();
             executor.pool.look_again();
-            if executor.pool.waiting() > 0 {
+            if executor.pool.has_startable() {
                 executor.wake();
             }
         }

@@ -86,6 +86,11 @@ impl<T> Queue<T> {
         }
     }
 
+    /// Takes the next order that is no root; roots have to wait.
+    pub(crate) fn pop_nested(&mut self) -> Option<T> {
+        self.nested.pop_newest()
+    }
+
     /// Takes out at most so many that may run elsewhere and that are `wanted`, if one of their kind came before the order
     /// of number `before`.
     ///
@@ -117,6 +122,11 @@ impl<T> Queue<T> {
             }
         }
         taken
+    }
+
+    /// How many roots wait.
+    pub(crate) fn roots(&self) -> usize {
+        self.roots.len()
     }
 
     /// Whether anything waits that may run elsewhere.
@@ -159,6 +169,13 @@ mod tests {
             queue.pop() == Some(0)
         });
         assert!(waited.unwrap() <= ROOT_SHARE);
+    }
+
+    #[test]
+    fn roots_stay_where_only_nested_calls_may_leave() {
+        let mut queue = mixed();
+        let left: Vec<_> = std::iter::from_fn(|| queue.pop_nested()).collect();
+        assert_eq!((left, queue.roots(), queue.pop()), (vec![11, 10, 9, 8, 7, 6], 6, Some(0)));
     }
 
     #[test]

@@ -15,6 +15,19 @@ pub struct LoadReport {
     pub stalled: u32,
 }
 
+/// What is held on a node, in estimated bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemoryReport {
+    /// Bytes of what is begun: nested calls that wait to be started, and all that is suspended.
+    pub held: usize,
+    /// Bytes of roots that wait to be started.
+    pub waiting: usize,
+    /// Roots that are started and not over.
+    pub running: usize,
+    /// Roots to which something belongs that is held here.
+    pub trees: usize,
+}
+
 impl LoadReport {
     /// Whether there is nothing to do.
     #[must_use]

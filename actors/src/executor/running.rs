@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{Executor, body::Body, means::Stopwatch};
+use super::{Executor, body::Body, means::Stopwatch, memory::Charge};
 use crate::{
     context::Context,
     crash::Crash,
@@ -24,6 +24,8 @@ pub(crate) struct Running {
     work: Work,
     reply: Option<Reply>,
     executor: Arc<Executor>,
+    /// What it is counted with; none before it is suspended if it was polled where it was called.
+    charge: Option<Charge>,
     suspended: bool,
     stopwatch: Stopwatch,
 }
@@ -31,25 +33,26 @@ pub(crate) struct Running {
 enum Work {
     /// The body is polled here.
     Here(Body),
-    /// The body runs on a thread for blocking tasks, which sends the outcome.
-    Away(oneshot::Receiver<Outcome>),
+    /// The body runs on a thread for blocking tasks, which sends the outcome; its arguments take so many bytes.
+    Away(oneshot::Receiver<Outcome>, usize),
 }
 
 impl Running {
-    pub(crate) fn here(body: Body, reply: Option<Reply>, executor: Arc<Executor>) -> Self {
+    pub(crate) fn here(body: Body, reply: Option<Reply>, charge: Option<Charge>, executor: Arc<Executor>) -> Self {
         let (context, work) = (body.context().clone(), Work::Here(body));
         let stopwatch = Stopwatch::new(&executor, context.task());
-        Self { context, work, reply, executor, suspended: false, stopwatch }
+        Self { context, work, reply, executor, charge, suspended: false, stopwatch }
     }
 
     pub(crate) fn away(
         context: Context,
-        outcome: oneshot::Receiver<Outcome>,
+        (outcome, bytes): (oneshot::Receiver<Outcome>, usize),
         reply: Reply,
+        charge: Charge,
         executor: Arc<Executor>,
     ) -> Self {
-        let (work, reply) = (Work::Away(outcome), Some(reply));
-        Self { context, work, reply, executor, suspended: false, stopwatch: Stopwatch::never() }
+        let (work, reply, charge) = (Work::Away(outcome, bytes), Some(reply), Some(charge));
+        Self { context, work, reply, executor, charge, suspended: false, stopwatch: Stopwatch::never() }
     }
 
     pub(crate) fn executor(&self) -> &Arc<Executor> {
@@ -59,6 +62,14 @@ impl Running {
     /// Counts the invocation as one that waits for something outside the executor.
     pub(crate) fn suspend(&mut self) {
         self.suspended = true;
+        let bytes = match &self.work {
+            Work::Here(body) => body.bytes(),
+            Work::Away(_, bytes) => *bytes,
+        };
+        match &mut self.charge {
+            Some(charge) => charge.suspend(&self.context, bytes),
+            none => *none = Some(Charge::suspended(&self.executor.pool().memory, &self.context, bytes)),
+        }
         let load = &self.executor.pool().load;
         load.suspended.fetch_add(1, Ordering::Relaxed);
         load.fresh.fetch_add(1, Ordering::Relaxed);
@@ -83,7 +94,7 @@ impl Running {
                 self.stopwatch.end(&self.executor, lap);
                 polled
             }
-            Work::Away(outcome) => Pin::new(outcome)
+            Work::Away(outcome, _) => Pin::new(outcome)
                 .poll(cx)
                 .map(|outcome| outcome.unwrap_or_else(|_gone| Outcome::Failed(self.ended_with_its_node()))),
         }
@@ -112,7 +123,9 @@ impl Running {
             self.stopwatch.note(&self.executor, context.task());
         }
         self.executor.pool().release(context);
-        self.work = Work::Away(oneshot::channel().1);
+        self.work = Work::Away(oneshot::channel().1, 0);
+        // Whoever hears of the end finds nothing counted any more.
+        self.charge = None;
         match self.reply.take() {
             Some(reply) => {
                 reply.send(outcome);

@@ -15,6 +15,12 @@ pub struct Settings {
     pub stopped_after: Option<Duration>,
     /// All nodes share one thread: blocking tasks run in it as well.
     pub shared_host: bool,
+    /// Bytes that what it has begun may hold, as they are estimated.
+    pub memory: usize,
+    /// Roots that run at once, at least 1.
+    pub running: usize,
+    /// The share of the memory that what belongs to one root may hold.
+    pub tree: f64,
     /// Tasks in the program's table.
     pub tasks: usize,
 }

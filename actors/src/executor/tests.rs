@@ -1,7 +1,7 @@
 //! Which calls get an actor, as only the executor itself can tell.
 
 use std::{
-    sync::{OnceLock, atomic::AtomicU64},
+    sync::{LazyLock, OnceLock, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -126,6 +126,26 @@ impl Actor for Supervisor {
     }
 }
 
+/// A context on a node that has no pool.
+pub(super) fn context(number: u64, root: Option<u64>) -> Context {
+    let id = |number| InvocationId { origin: 1, number };
+    let mut invocation = invocation(id(number), None, &WAITS, Bytes::new());
+    invocation.parent = root.map(id);
+    invocation.root = id(root.unwrap_or(number));
+    static LONE: LazyLock<Arc<Lone>> = LazyLock::new(lone);
+    Context::new(invocation, LONE.clone())
+}
+
+fn lone() -> Arc<Lone> {
+    Arc::new_cyclic(|myself| Lone {
+        id: NodeId::new("lone", 1),
+        calls: AtomicU64::new(0),
+        events: Events::default(),
+        pool: OnceLock::new(),
+        myself: myself.clone(),
+    })
+}
+
 /// Runs a root, and tells how many task actors that has taken.
 async fn actors_for(task: &'static TaskEntry, arguments: &'static [u8], actor_for_every: bool) -> usize {
     let settings = Settings {
@@ -134,16 +154,13 @@ async fn actors_for(task: &'static TaskEntry, arguments: &'static [u8], actor_fo
         cancel_grace: Duration::from_secs(1),
         stopped_after: None,
         shared_host: false,
+        memory: 1 << 30,
+        running: 1000,
+        tree: 0.5,
         tasks: 0,
     };
     let (supervisor, _) = Actor::spawn(None, Supervisor, ()).await.unwrap();
-    let node = Arc::new_cyclic(|myself| Lone {
-        id: NodeId::new("lone", 1),
-        calls: AtomicU64::new(0),
-        events: Events::default(),
-        pool: OnceLock::new(),
-        myself: myself.clone(),
-    });
+    let node = lone();
     let pool = Pool::start(node.id.clone(), settings, &Host::Threads, &supervisor.get_cell()).await.unwrap();
     node.pool.set(pool.clone()).unwrap();
 

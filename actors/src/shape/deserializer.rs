@@ -26,7 +26,8 @@ macro_rules! leaf {
 macro_rules! unsupported {
     ($($method:ident: $reason:literal),* $(,)?) => {$(
         fn $method<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Stop> {
-            Err(self.end(Verdict::Unsupported(concat!($reason, " (`", stringify!($method), "`)").to_owned())))
+            let reason = format!(concat!("{} ", $reason, " (`", stringify!($method), "`)"), self.asks());
+            Err(self.end(Verdict::Unsupported(reason)))
         }
     )*};
 }
@@ -50,11 +51,11 @@ impl<'de> Deserializer<'de> for &mut Recorder {
     }
 
     unsupported! {
-        deserialize_any: "it asks the bytes what they are, which they do not tell: `untagged` and internally tagged \
+        deserialize_any: "asks the bytes what they are, which they do not tell: `untagged` and internally tagged \
             enums and values of any kind need a type that says what it holds, such as a plain enum",
-        deserialize_identifier: "it asks the bytes for the name of a field, which they do not have: `flatten` and \
+        deserialize_identifier: "asks the bytes for the name of a field, which they do not have: `flatten` and \
             adjacently tagged enums need plain fields and a plain enum",
-        deserialize_ignored_any: "it leaves out bytes without saying what they are",
+        deserialize_ignored_any: "leaves out bytes without saying what they are",
     }
 
     fn is_human_readable(&self) -> bool {

@@ -87,6 +87,12 @@ impl Types {
         })
     }
 
+    /// The name of a field of a struct.
+    pub(super) fn part(&self, id: Id, part: usize) -> Option<&'static str> {
+        let key = &self.known[id.0].key;
+        if key.kind == "struct" { key.parts.get(part).copied() } else { None }
+    }
+
     pub(super) fn get(&mut self, id: Id) -> &mut Named {
         &mut self.known[id.0]
     }

@@ -8,11 +8,15 @@ use std::{path::PathBuf, time::Duration};
 use super::{
     Actors, Hidden, Role,
     key::sections,
-    kind::{AddressText, Count, FilePath, List, Optional, SecretText, Size, Text, Time, Unset, Word},
+    kind::{AddressText, Count, FilePath, List, Optional, SecretText, Share, Size, Text, Time, Unset, Word},
 };
 
 /// Most threads that run tasks; each costs a stack.
 const EXECUTORS_MAX: usize = 1024;
+/// Most roots that may run at once.
+const RUNNING_MAX: usize = 1_000_000_000;
+/// Least memory: with less not one task could wait for another.
+const MEMORY_MIN: usize = 4 << 10;
 /// Least backlog: one chunk of a payload.
 const BACKLOG_MIN: usize = 64 << 10;
 
@@ -91,6 +95,23 @@ sections! {
     /// What bounds its memory.
     #[derive(Clone, Copy, Debug)]
     limits: LimitsConfig {
+        /// Bytes that what a worker has begun may hold, by its own estimate of suspended tasks, their arguments, and nested
+        /// calls that wait. Roots (calls that no task has made) start while less than half of it is held; nested calls
+        /// cannot wait, so from there on it is the largest trees of calls that are refused, as `TreeTooLarge`. Too low has
+        /// roots wait and refuses trees that would fit; too high lets the system end the process. The memory that tasks
+        /// take for themselves is not counted, nor are results: leave room for them.
+        memory: Option<usize> = None, Optional(
+            Size { least: MEMORY_MIN, most: usize::MAX },
+            Unset { instead: "half of what the machine or the control group has", sample: "\"4GiB\"" },
+        );
+        /// Roots that run on a worker at once; further ones wait, and calls made by tasks never do. What waits for its turn
+        /// under `max` counts as well. Too low leaves executors idle where tasks mostly wait; too high takes memory for
+        /// each. A task that awaits a detached call awaits a root.
+        running: usize = 100_000, Count { least: 1, most: RUNNING_MAX };
+        /// The share of `memory` that all calls below one root may hold on a worker; where others are large as well they
+        /// may hold no more than is free. A nested call beyond that is refused as `TreeTooLarge`, so a recursion without end
+        /// ends with an error. Too low refuses wide or deep trees; too high has one tree keep all roots waiting.
+        tree: f64 = 0.5, Share;
         /// Most bytes of one payload: a call's arguments, or its result. Too low refuses calls as `TooLarge`; too high lets
         /// a single one take so much memory at both ends.
         payload_max: usize = 64 << 20, Size { least: 1, most: atasks_actors::codec::PAYLOAD_CEILING };

@@ -165,8 +165,8 @@ impl State {
                 None
             }
             LinkMsg::NotBack(connection) if connection != self.connection || self.link.is_connected() => None,
-            LinkMsg::NotBack(_) if self.link.silence() < grace(node) => {
-                // It tries: a greeting of its was cut off.
+            LinkMsg::NotBack(_) if self.may_be_at_the_door(node) => {
+                // A greeting of its was cut off, or it is in the middle of one: on a busy machine that takes its time.
                 self.look_for_another(actor, node);
                 None
             }
@@ -199,6 +199,12 @@ impl State {
             }
             LinkMsg::Lost => Some(Loss::Closed),
         }
+    }
+
+    /// Whether a peer that does not listen may be about to come back.
+    fn may_be_at_the_door(&self, node: &NodeCore) -> bool {
+        let silence = self.link.silence();
+        silence < grace(node) || node.is_greeted() && silence < node.config().liveness.lost_after / 2
     }
 
     /// The peer is gone: the verdict, unless it may still be told how its process has ended.

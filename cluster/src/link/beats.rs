@@ -67,6 +67,12 @@ impl Beats {
         self.moved.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
     }
 
+    /// Nothing was said for so long until now, so there was nothing to hear.
+    pub(super) fn did_not_ask(&self, late: Duration) {
+        let mut moved = self.moved.lock().unwrap_or_else(PoisonError::into_inner);
+        *moved = (*moved + late).min(Instant::now());
+    }
+
     fn ask(&self) {
         self.asked.store(self.said.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
     }
@@ -141,5 +147,15 @@ mod tests {
         tokio::time::advance(Duration::from_secs(2)).await;
         beats.hear(&Heartbeat { beat: 9, echo: 1, ..BEAT });
         assert_eq!(beats.unheard(), Duration::from_secs(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_not_asked_is_not_held_against_the_peer() {
+        let beats = Beats::default();
+        tokio::time::advance(Duration::from_secs(2)).await;
+        beats.did_not_ask(Duration::from_millis(1500));
+        assert_eq!(beats.unheard(), Duration::from_millis(500));
+        beats.did_not_ask(Duration::from_secs(9));
+        assert_eq!(beats.unheard(), Duration::ZERO);
     }
 }

@@ -12,9 +12,10 @@ use atasks_actors::{
 };
 use bytes::Bytes;
 
-use super::{Link, LinkMsg};
+use super::{Asked, Link, LinkMsg};
+use crate::node::{Bereaved, Losses};
 use crate::session::{
-    Awaited, ProtocolError, Refused,
+    Awaited, Lost, ProtocolError, Refused,
     frame::{Head, Id, Lineage, Status, extension},
     limits::EXTENSION_MAX,
 };
@@ -29,8 +30,9 @@ impl Link {
         invocation: &Invocation,
         number: u32,
         slot: &Arc<Slot>,
+        losses: &Losses,
     ) -> Result<(), NotSent> {
-        let area = extension_of(invocation)?;
+        let area = extension_of(invocation, losses)?;
         let mut out = self.out();
         if let Some(reason) = out.lost {
             return Err(self.loss(reason, Ran::No).into());
@@ -46,7 +48,8 @@ impl Link {
         }
         let head = self.head_of(invocation, call, number);
         out.outgoing.invoke(head, &area, invocation.arguments.clone())?;
-        out.pending.insert(call, slot.clone());
+        let asked = Asked { slot: slot.clone(), root: invocation.root, is_root: invocation.parent.is_none() };
+        out.pending.insert(call, asked);
         self.load.placed();
         self.send(out);
         Ok(())
@@ -61,7 +64,7 @@ impl Link {
         let mut out = self.out();
         for (call, status, bytes) in outcomes.drain(..) {
             match out.pending.take(call) {
-                Awaited::Waiting(slot) => done.push((slot, status, bytes)),
+                Awaited::Waiting(asked) => done.push((asked.slot, status, bytes)),
                 Awaited::Abandoned => {
                     self.load.ended(1);
                 }
@@ -91,25 +94,43 @@ impl Link {
         self.detach();
         self.tell(LinkMsg::Lost);
         self.streams.end();
+        // Before anybody hears of it, and so before anything is repeated.
+        self.note_loss(reason, &lost);
         for lost in lost {
             let ran = if lost.reached { Ran::Maybe } else { Ran::No };
-            lost.waiting.complete(Outcome::Failed(self.loss(reason, ran)));
+            lost.waiting.slot.complete(Outcome::Failed(self.loss(reason, ran)));
         }
         self.serving.cancel_all(Canceller::Loss);
         true
     }
 
-    /// Ends the calls that wait here because this node leaves.
+    /// Ends the calls that wait here because this node leaves, and what runs here for the peer: that is told nothing more
+    /// of it but the goodbye. How far a cancelled body came until then would be chance.
     pub(crate) fn leave(&self) {
         let mut out = self.out();
+        out.leaving = true;
         // What waits to be written leaves before the goodbye, and outcomes may still come: the calls stay known.
         let left = out.pending.abandon_all();
         drop(out);
-        for slot in left {
+        for asked in left {
             let error = TaskError::Cancelled { by: Canceller::Leave, ran: Ran::Maybe };
-            slot.complete(Outcome::Failed(error));
+            asked.slot.complete(Outcome::Failed(error));
         }
-        self.serving.cancel_all(Canceller::Loss);
+        self.serving.cancel_all(Canceller::Leave);
+    }
+
+    /// Has the loss counted for the roots of what may have run there. Whoever leaves is not lost.
+    fn note_loss(&self, reason: Loss, lost: &[Lost<Asked>]) {
+        let Some(node) = self.node.upgrade().filter(|_| reason != Loss::Left) else { return };
+        let mut roots = Bereaved::default();
+        for Asked { root, is_root, .. } in lost.iter().filter(|lost| lost.reached).map(|lost| &lost.waiting) {
+            if *is_root {
+                roots.own.insert(*root)
+            } else {
+                roots.above.insert(*root)
+            };
+        }
+        node.note_loss(&self.peer.id, &roots);
     }
 
     fn head_of(&self, invocation: &Invocation, call: u64, task: u32) -> Head {
@@ -128,7 +149,7 @@ impl Link {
     }
 
     fn loss(&self, reason: Loss, ran: Ran) -> TaskError {
-        TaskError::NodeLost { node: self.peer.id.clone(), reason, ran }
+        TaskError::NodeLost { node: self.peer.id.clone(), reason, ran, before: Vec::new() }
     }
 }
 
@@ -145,7 +166,7 @@ impl Door for Link {
     }
 }
 
-fn extension_of(invocation: &Invocation) -> Result<Vec<u8>, TaskError> {
+fn extension_of(invocation: &Invocation, losses: &Losses) -> Result<Vec<u8>, TaskError> {
     let mut area = Vec::new();
     if let Some(baggage) = &invocation.baggage {
         put(&mut area, extension::BAGGAGE, &**baggage)?;
@@ -162,6 +183,11 @@ fn extension_of(invocation: &Invocation) -> Result<Vec<u8>, TaskError> {
     }
     if let Some(holds) = &invocation.holds {
         put(&mut area, extension::HELD_LIMITS, &**holds)?;
+    }
+    let lost = losses.share(invocation.root);
+    if !lost.is_empty() && put(&mut area, extension::LOST_NODES, &lost).is_err() {
+        // Not worth a failure: who was up at the time of the loss has been told.
+        tracing::debug!(id = %invocation.id, "no room to tell what the root has cost");
     }
     Ok(area)
 }

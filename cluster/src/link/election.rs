@@ -1,7 +1,8 @@
-//! Which of two connections between the same two nodes becomes their link.
+//! Which of several connections between the same two nodes becomes their link.
 //!
-//! Both ends may dial at the same moment. Each end reserves the peer when it has read its hello; where two reservations
-//! meet, the connection dialled by the smaller identity stays, and as both ends know both identities they agree.
+//! Both ends may dial at the same moment. Each end reserves the peer for a connection: who is dialled when it has read the
+//! hello, who dials when the peer has welcomed it. Where reservations meet, the connection dialled by the smaller identity
+//! stays, and as both ends know both identities they agree. A greeting that fails takes its own reservation along alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,41 +10,57 @@ use atasks_actors::node_id::NodeId;
 
 use crate::session::greeting::{Dialled, stays};
 
+/// Names the reservation of one connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Ticket(u64);
+
 /// The peers that greetings are under way with.
 #[derive(Debug)]
 pub(crate) struct Election {
     us: NodeId,
-    reserved: BTreeMap<NodeId, Dialled>,
+    reserved: BTreeMap<NodeId, BTreeMap<Ticket, Dialled>>,
     linked: BTreeSet<NodeId>,
+    tickets: u64,
 }
 
 impl Election {
     pub(crate) fn new(us: NodeId) -> Self {
-        Self { us, reserved: BTreeMap::new(), linked: BTreeSet::new() }
+        Self { us, reserved: BTreeMap::new(), linked: BTreeSet::new(), tickets: 0 }
     }
 
-    /// Asks to link with `peer` over a connection that was dialled by `dialled`. False: another connection stays.
-    pub(crate) fn reserve(&mut self, peer: &NodeId, dialled: Dialled) -> bool {
-        !self.linked.contains(peer) && self.prefer(peer, dialled)
+    /// Asks to link with `peer` over a connection that was dialled by `dialled`. None: another connection stays.
+    pub(crate) fn reserve(&mut self, peer: &NodeId, dialled: Dialled) -> Option<Ticket> {
+        if self.linked.contains(peer) || !self.may_stay(peer, dialled) {
+            return None;
+        }
+        Some(self.file(peer, dialled))
     }
 
-    /// Asks to go on with the link to `peer` over another connection. False: yet another one stays, or there is no link.
-    pub(crate) fn reserve_again(&mut self, peer: &NodeId, dialled: Dialled) -> bool {
-        self.linked.contains(peer) && self.prefer(peer, dialled)
+    /// Asks to go on with the link to `peer` over another connection, in place of one that the same side has dialled
+    /// before: that is likely dead. None: a connection of the other side stays, or there is no link.
+    pub(crate) fn reserve_again(&mut self, peer: &NodeId, dialled: Dialled) -> Option<Ticket> {
+        if !self.linked.contains(peer) || !self.may_stay(peer, dialled) {
+            return None;
+        }
+        if let Some(reserved) = self.reserved.get_mut(peer) {
+            reserved.retain(|_, other| *other != dialled);
+        }
+        Some(self.file(peer, dialled))
     }
 
-    fn prefer(&mut self, peer: &NodeId, dialled: Dialled) -> bool {
+    /// Whether no connection is under way that has to be preferred.
+    fn may_stay(&self, peer: &NodeId, dialled: Dialled) -> bool {
         let us = (self.us.name(), self.us.incarnation());
         let Some(winner) = stays(us, (peer.name(), peer.incarnation())) else { return false };
-        match self.reserved.get(peer) {
-            // A second connection of the same side: the first is likely dead, and the newcomer is not.
-            None => {}
-            Some(before) if *before == dialled => {}
-            Some(_) if winner == dialled => {}
-            Some(_) => return false,
-        }
-        self.reserved.insert(peer.clone(), dialled);
-        true
+        let mut others = self.reserved.get(peer).into_iter().flat_map(BTreeMap::values);
+        dialled == winner || !others.any(|other| *other == winner)
+    }
+
+    fn file(&mut self, peer: &NodeId, dialled: Dialled) -> Ticket {
+        self.tickets += 1;
+        let ticket = Ticket(self.tickets);
+        self.reserved.entry(peer.clone()).or_default().insert(ticket, dialled);
+        ticket
     }
 
     /// Who else is linked, or greeted, under the name of `peer`.
@@ -53,8 +70,8 @@ impl Election {
     }
 
     /// Makes the connection the link. False: it was overtaken by another one meanwhile.
-    pub(crate) fn confirm(&mut self, peer: &NodeId, dialled: Dialled) -> bool {
-        let confirmed = !self.linked.contains(peer) && self.stands(peer, dialled);
+    pub(crate) fn confirm(&mut self, peer: &NodeId, ticket: Ticket) -> bool {
+        let confirmed = !self.linked.contains(peer) && self.wins(peer, ticket);
         if confirmed {
             self.linked.insert(peer.clone());
         }
@@ -62,23 +79,27 @@ impl Election {
     }
 
     /// Makes the connection that of the link. False: it was overtaken, or the link is gone.
-    pub(crate) fn confirm_again(&mut self, peer: &NodeId, dialled: Dialled) -> bool {
-        self.linked.contains(peer) && self.stands(peer, dialled)
+    pub(crate) fn confirm_again(&mut self, peer: &NodeId, ticket: Ticket) -> bool {
+        self.linked.contains(peer) && self.wins(peer, ticket)
     }
 
-    /// Takes the reservation out, if it is still this one.
-    fn stands(&mut self, peer: &NodeId, dialled: Dialled) -> bool {
-        let stands = self.reserved.get(peer) == Some(&dialled);
-        if stands {
+    /// Takes all reservations out, if this one stays.
+    fn wins(&mut self, peer: &NodeId, ticket: Ticket) -> bool {
+        let dialled = self.reserved.get(peer).and_then(|reserved| reserved.get(&ticket)).copied();
+        let wins = dialled.is_some_and(|dialled| self.may_stay(peer, dialled));
+        if wins {
             self.reserved.remove(peer);
         }
-        stands
+        wins
     }
 
     /// The greeting failed.
-    pub(crate) fn release(&mut self, peer: &NodeId, dialled: Dialled) {
-        if self.reserved.get(peer) == Some(&dialled) {
-            self.reserved.remove(peer);
+    pub(crate) fn release(&mut self, peer: &NodeId, ticket: Ticket) {
+        if let Some(reserved) = self.reserved.get_mut(peer) {
+            reserved.remove(&ticket);
+            if reserved.is_empty() {
+                self.reserved.remove(peer);
+            }
         }
     }
 
@@ -89,7 +110,7 @@ impl Election {
 
     #[cfg(feature = "testing")]
     pub(crate) fn greetings(&self) -> usize {
-        self.reserved.len()
+        self.reserved.values().map(BTreeMap::len).sum()
     }
 
     pub(crate) fn is_linked(&self, peer: &NodeId) -> bool {
@@ -105,13 +126,18 @@ mod tests {
         (NodeId::new("a", 1), NodeId::new("b", 1))
     }
 
+    /// Links at once, as who dials does.
+    fn links(election: &mut Election, peer: &NodeId, dialled: Dialled) -> bool {
+        election.reserve(peer, dialled).is_some_and(|ticket| election.confirm(peer, ticket))
+    }
+
     #[test]
     fn a_lone_connection_becomes_the_link_whoever_dialled() {
         let (a, b) = nodes();
         for dialled in [Dialled::ByUs, Dialled::ByPeer] {
             let mut at_a = Election::new(a.clone());
-            assert!(at_a.reserve(&b, dialled) && at_a.confirm(&b, dialled));
-            assert!(!at_a.reserve(&b, Dialled::ByUs), "one link a pair");
+            assert!(links(&mut at_a, &b, dialled));
+            assert!(at_a.reserve(&b, Dialled::ByUs).is_none(), "one link a pair");
         }
     }
 
@@ -120,34 +146,47 @@ mod tests {
         let (a, b) = nodes();
         let (mut at_a, mut at_b) = (Election::new(a.clone()), Election::new(b.clone()));
         // Both accept what the other has dialled, then hear the answer to what they dialled themselves.
-        assert!(at_a.reserve(&b, Dialled::ByPeer));
-        assert!(at_b.reserve(&a, Dialled::ByPeer));
-        assert!(at_a.reserve(&b, Dialled::ByUs), "a is smaller: its own stays");
-        assert!(!at_b.reserve(&a, Dialled::ByUs), "b yields");
-        assert!(at_a.confirm(&b, Dialled::ByUs) && at_b.confirm(&a, Dialled::ByPeer));
-        assert!(!at_a.confirm(&b, Dialled::ByPeer));
+        let from_b = at_a.reserve(&b, Dialled::ByPeer).unwrap();
+        let from_a = at_b.reserve(&a, Dialled::ByPeer).unwrap();
+        assert!(links(&mut at_a, &b, Dialled::ByUs), "a is smaller: its own stays");
+        assert!(at_b.reserve(&a, Dialled::ByUs).is_none(), "b yields");
+        assert!(at_b.confirm(&a, from_a));
+        assert!(!at_a.confirm(&b, from_b));
     }
 
     #[test]
     fn a_node_never_links_with_itself() {
         let (a, _) = nodes();
-        assert!(!Election::new(a.clone()).reserve(&a, Dialled::ByUs));
+        assert!(Election::new(a.clone()).reserve(&a, Dialled::ByUs).is_none());
     }
 
     #[test]
     fn a_link_goes_on_over_the_connection_of_the_smaller() {
         let (a, b) = nodes();
         let (mut at_a, mut at_b) = (Election::new(a.clone()), Election::new(b.clone()));
-        assert!(!at_a.reserve_again(&b, Dialled::ByUs), "there is no link");
-        assert!(at_a.reserve(&b, Dialled::ByUs) && at_a.confirm(&b, Dialled::ByUs));
-        assert!(at_b.reserve(&a, Dialled::ByPeer) && at_b.confirm(&a, Dialled::ByPeer));
-        assert!(at_b.reserve_again(&a, Dialled::ByUs) && at_a.reserve_again(&b, Dialled::ByPeer));
-        assert!(at_a.reserve_again(&b, Dialled::ByUs), "a is smaller: its own stays");
-        assert!(at_b.reserve_again(&a, Dialled::ByPeer) && !at_b.confirm_again(&a, Dialled::ByUs));
-        assert!(at_a.confirm_again(&b, Dialled::ByUs) && at_b.confirm_again(&a, Dialled::ByPeer));
-        assert!(at_a.is_linked(&b) && !at_a.confirm_again(&b, Dialled::ByUs));
+        assert!(at_a.reserve_again(&b, Dialled::ByUs).is_none(), "there is no link");
+        assert!(links(&mut at_a, &b, Dialled::ByUs) && links(&mut at_b, &a, Dialled::ByPeer));
+        let b_dials =
+            (at_b.reserve_again(&a, Dialled::ByUs).unwrap(), at_a.reserve_again(&b, Dialled::ByPeer).unwrap());
+        let a_dials =
+            (at_a.reserve_again(&b, Dialled::ByUs).unwrap(), at_b.reserve_again(&a, Dialled::ByPeer).unwrap());
+        assert!(!at_b.confirm_again(&a, b_dials.0) && !at_a.confirm_again(&b, b_dials.1), "that of a stays");
+        assert!(at_a.confirm_again(&b, a_dials.0) && at_b.confirm_again(&a, a_dials.1));
+        assert!(at_a.is_linked(&b) && !at_a.confirm_again(&b, a_dials.0));
         at_a.unlink(&b);
-        assert!(!at_a.reserve_again(&b, Dialled::ByPeer));
+        assert!(at_a.reserve_again(&b, Dialled::ByPeer).is_none());
+    }
+
+    #[test]
+    fn who_dials_again_overtakes_itself() {
+        let (a, b) = nodes();
+        let mut at_a = Election::new(a);
+        assert!(links(&mut at_a, &b, Dialled::ByPeer));
+        let first = at_a.reserve_again(&b, Dialled::ByPeer).unwrap();
+        let second = at_a.reserve_again(&b, Dialled::ByPeer).unwrap();
+        assert!(!at_a.confirm_again(&b, first));
+        at_a.release(&b, first);
+        assert!(at_a.confirm_again(&b, second));
     }
 
     #[test]
@@ -157,9 +196,9 @@ mod tests {
         let mut at_a = Election::new(a.clone());
         assert_eq!(at_a.namesake(&b), None);
         assert_eq!(at_a.namesake(&own), Some(a));
-        assert!(at_a.reserve(&b, Dialled::ByUs));
+        let ticket = at_a.reserve(&b, Dialled::ByPeer).unwrap();
         assert_eq!(at_a.namesake(&again), Some(b.clone()));
-        assert!(at_a.confirm(&b, Dialled::ByUs));
+        assert!(at_a.confirm(&b, ticket));
         assert_eq!(at_a.namesake(&again), Some(b.clone()));
         assert_eq!(at_a.namesake(&b), None, "itself is no other");
         at_a.unlink(&b);
@@ -167,11 +206,19 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_greeting_leaves_the_way_free() {
+    fn a_greeting_that_fails_leaves_what_others_have_reserved() {
         let (a, b) = nodes();
+        for dialled in [Dialled::ByUs, Dialled::ByPeer] {
+            let mut at_a = Election::new(a.clone());
+            let stays = at_a.reserve(&b, Dialled::ByPeer).unwrap();
+            let fails = at_a.reserve(&b, dialled).unwrap();
+            at_a.release(&b, fails);
+            assert!(at_a.confirm(&b, stays), "{dialled:?}");
+        }
         let mut at_a = Election::new(a);
-        assert!(at_a.reserve(&b, Dialled::ByUs));
-        at_a.release(&b, Dialled::ByUs);
-        assert!(at_a.reserve(&b, Dialled::ByPeer));
+        let fails = at_a.reserve(&b, Dialled::ByUs).unwrap();
+        assert!(at_a.reserve(&b, Dialled::ByPeer).is_none(), "that of the smaller is under way");
+        at_a.release(&b, fails);
+        assert!(links(&mut at_a, &b, Dialled::ByPeer), "the way is free");
     }
 }

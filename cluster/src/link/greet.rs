@@ -5,7 +5,7 @@ use std::{io, sync::Arc};
 use atasks_actors::node_id::NodeId;
 use bytes::BytesMut;
 
-use super::{Connection, Link, Peer, Resumed};
+use super::{Connection, Link, Peer, Resumed, election::Ticket};
 use crate::{
     address::Address,
     config::Role,
@@ -57,7 +57,7 @@ pub(crate) async fn greet(
             (talk.hear_hello().await?, own.session)
         }
         Dialled::ByPeer => {
-            let theirs = talk.hear_hello().await?;
+            let theirs = talk.hear_first(&own).await?;
             let session = theirs.session;
             (theirs, session)
         }
@@ -65,23 +65,31 @@ pub(crate) async fn greet(
     let resumes = dialled == Dialled::ByPeer && theirs.resumes;
     let (peer, hello) = (talk.peer_of(&theirs), Greeting::Hello(own));
     if resumes {
-        return go_on(node, talk, &hello, &peer.id, session).await;
+        return go_on(node, talk, &hello, &theirs).await;
+    }
+    if peer.id == *node.me() {
+        talk.refuse(dialled, &hello, RefusalReason::NotWanted, GreetError::Itself.to_string()).await;
+        return Err(GreetError::Itself);
+    }
+    if dialled == Dialled::ByUs {
+        // Before anything is reserved: a connection that is not wanted over there takes nobody's place here.
+        talk.hear_welcome(&peer.id).await?;
     }
     if let Err(text) = node.may_be_named(&peer, dialled) {
         talk.refuse(dialled, &hello, RefusalReason::NameTaken, text.clone()).await;
         return Err(GreetError::NameTaken(text));
     }
     node.evict_broken(&peer.id);
-    if !node.election().reserve(&peer.id, dialled) {
-        let error = if peer.id == *node.me() { GreetError::Itself } else { GreetError::Linked(peer.id) };
+    let reserved = node.election().reserve(&peer.id, dialled);
+    let Some(ticket) = reserved else {
+        let error = GreetError::Linked(peer.id);
         talk.refuse(dialled, &hello, RefusalReason::NotWanted, error.to_string()).await;
         return Err(error);
-    }
-    let mut reserved = Reserved { node, peer: &peer.id, dialled, stands: Stands::Reserved };
-    let welcome = Greeting::Welcome(Welcome { version: VERSIONS.max, resumed: None });
+    };
+    let mut reserved = Reserved { node, peer: &peer.id, ticket, stands: Stands::Reserved };
+    let welcome = welcome(&theirs, None);
     match dialled {
         Dialled::ByUs => {
-            talk.hear_welcome(&peer.id).await?;
             // Before the peer hears that it is the link: it must not come to be so at that end alone.
             reserved.confirm()?;
             talk.say(&[&welcome]).await?;
@@ -103,23 +111,25 @@ pub(crate) async fn greet_again(node: &Arc<NodeCore>, link: &Link, socket: Socke
     let hello = Greeting::Hello(hello(node, link.session(), true));
     talk.say(&[&hello]).await?;
     let theirs = talk.hear_hello().await?;
-    let peer = talk.peer_of(&theirs).id;
+    let peer = NodeId::new(&theirs.name, theirs.incarnation);
     if peer != *link.id() {
         let error = GreetError::Another(peer);
         talk.refuse(Dialled::ByUs, &hello, RefusalReason::NotWanted, error.to_string()).await;
         return Err(error);
     }
-    if !node.election().reserve_again(&peer, Dialled::ByUs) {
+    // Before anything is reserved: a connection that is not wanted over there takes nobody's place here.
+    let resumed = talk.hear_welcome(&peer).await?.ok_or(GreetError::Gone)?;
+    let reserved = node.election().reserve_again(&peer, Dialled::ByUs);
+    let Some(ticket) = reserved else {
         let error = GreetError::Linked(peer);
         talk.refuse(Dialled::ByUs, &hello, RefusalReason::NotWanted, error.to_string()).await;
         return Err(error);
-    }
-    let mut reserved = Reserved { node, peer: &peer, dialled: Dialled::ByUs, stands: Stands::ReservedAgain };
-    let resumed = talk.hear_welcome(&peer).await?.ok_or(GreetError::Gone)?;
+    };
+    let mut reserved = Reserved { node, peer: &peer, ticket, stands: Stands::ReservedAgain };
     // It lives, and it has let go of the former connection: from here on nothing comes over that.
     let (processed, count) = link.detach_and_count().await;
     reserved.confirm()?;
-    talk.say(&[&Greeting::Welcome(Welcome { version: VERSIONS.max, resumed: Some(processed) })]).await?;
+    talk.say(&[&welcome(&theirs, Some(processed))]).await?;
     Ok(talk.into_connection(Some(Resumed { processed: resumed, count })))
 }
 
@@ -128,33 +138,39 @@ async fn go_on(
     node: &Arc<NodeCore>,
     mut talk: Talk,
     hello: &Greeting,
-    peer: &NodeId,
-    session: u128,
+    theirs: &Hello,
 ) -> Result<(Arc<Link>, Connection), GreetError> {
-    let Some(link) = node.link_to(peer).filter(|link| link.session() == session) else {
+    let peer = &NodeId::new(&theirs.name, theirs.incarnation);
+    let Some(link) = node.link_to(peer).filter(|link| link.session() == theirs.session) else {
         talk.refuse(Dialled::ByPeer, hello, RefusalReason::Gone, GreetError::Gone.to_string()).await;
         return Err(GreetError::Gone);
     };
-    if !node.election().reserve_again(peer, Dialled::ByPeer) {
+    let reserved = node.election().reserve_again(peer, Dialled::ByPeer);
+    let Some(ticket) = reserved else {
         let error = GreetError::Linked(peer.clone());
         talk.refuse(Dialled::ByPeer, hello, RefusalReason::NotWanted, error.to_string()).await;
         return Err(error);
-    }
-    let mut reserved = Reserved { node, peer, dialled: Dialled::ByPeer, stands: Stands::ReservedAgain };
+    };
+    let mut reserved = Reserved { node, peer, ticket, stands: Stands::ReservedAgain };
     link.is_heard();
     let (processed, count) = link.detach_and_count().await;
-    let welcome = Greeting::Welcome(Welcome { version: VERSIONS.max, resumed: Some(processed) });
-    talk.say(&[hello, &welcome]).await?;
+    talk.say(&[hello, &welcome(theirs, Some(processed))]).await?;
     let resumed = talk.hear_welcome(peer).await?.ok_or(GreetError::Gone)?;
     reserved.confirm()?;
     Ok((link, talk.into_connection(Some(Resumed { processed: resumed, count }))))
+}
+
+/// Accepts who has said this hello, in the newest protocol that both speak.
+fn welcome(theirs: &Hello, resumed: Option<u64>) -> Greeting {
+    let version = VERSIONS.common(theirs.versions).unwrap_or(VERSIONS.max);
+    Greeting::Welcome(Welcome { version, resumed })
 }
 
 /// What a greeting has got so far; given back when the greeting fails, or is cut off.
 struct Reserved<'a> {
     node: &'a Arc<NodeCore>,
     peer: &'a NodeId,
-    dialled: Dialled,
+    ticket: Ticket,
     stands: Stands,
 }
 
@@ -171,8 +187,8 @@ enum Stands {
 impl Reserved<'_> {
     fn confirm(&mut self) -> Result<(), GreetError> {
         let (confirmed, stands) = match self.stands {
-            Stands::ReservedAgain => (self.node.election().confirm_again(self.peer, self.dialled), Stands::Linked),
-            _ => (self.node.election().confirm(self.peer, self.dialled), Stands::Confirmed),
+            Stands::ReservedAgain => (self.node.election().confirm_again(self.peer, self.ticket), Stands::Linked),
+            _ => (self.node.election().confirm(self.peer, self.ticket), Stands::Confirmed),
         };
         if !confirmed {
             return Err(GreetError::Linked(self.peer.clone()));
@@ -185,7 +201,7 @@ impl Reserved<'_> {
 impl Drop for Reserved<'_> {
     fn drop(&mut self) {
         match self.stands {
-            Stands::Reserved | Stands::ReservedAgain => self.node.election().release(self.peer, self.dialled),
+            Stands::Reserved | Stands::ReservedAgain => self.node.election().release(self.peer, self.ticket),
             Stands::Confirmed => self.node.election().unlink(self.peer),
             Stands::Linked => {}
         }
@@ -244,6 +260,16 @@ impl Talk {
         }
     }
 
+    /// Hears who has dialled. Whoever speaks another protocol is told what this node speaks.
+    async fn hear_first(&mut self, own: &Hello) -> Result<Hello, GreetError> {
+        let heard = self.hear_hello().await;
+        if let Err(GreetError::Greeting(GreetingError::OtherProtocol { theirs })) = &heard {
+            let (hello, text) = (Greeting::Hello(own.clone()), format!("it speaks protocol {VERSIONS}, not {theirs}"));
+            self.refuse(Dialled::ByPeer, &hello, RefusalReason::OtherProtocol, text).await;
+        }
+        heard
+    }
+
     async fn hear_hello(&mut self) -> Result<Hello, GreetError> {
         match self.hear().await? {
             Greeting::Hello(hello) => Ok(hello),
@@ -255,10 +281,12 @@ impl Talk {
     /// How much the peer has processed, if the session goes on.
     async fn hear_welcome(&mut self, peer: &NodeId) -> Result<Option<u64>, GreetError> {
         match self.hear().await? {
-            Greeting::Welcome(welcome) => Ok(welcome.resumed),
+            Greeting::Welcome(Welcome { version, resumed }) if VERSIONS.contains(version) => Ok(resumed),
+            Greeting::Welcome(_) => Err(GreetingError::Malformed("chooses a version that was not offered").into()),
             Greeting::Refuse(Refusal { reason, text }) => Err(match reason {
                 RefusalReason::NotWanted => GreetError::Linked(peer.clone()),
                 RefusalReason::Gone => GreetError::Gone,
+                RefusalReason::NameTaken => GreetError::NameTaken(text),
                 _ => GreetError::Refused(text),
             }),
             Greeting::Hello(_) => Err(GreetingError::Malformed("is a second hello").into()),

@@ -7,7 +7,10 @@ use std::{
 
 use atasks_actors::executor::LoadReport;
 use bytes::{Bytes, BytesMut};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::{
+    task::yield_now,
+    time::{MissedTickBehavior, interval, sleep},
+};
 
 use super::{Abilities, Link, LinkMsg};
 use crate::{
@@ -20,6 +23,11 @@ use crate::{
 
 /// How long what has come is read on after nothing can be written any more.
 const READ_ON: Duration = Duration::from_millis(200);
+
+/// Bytes that one connection reads or writes before the node's thread looks at its clock and at all others again. The
+/// runtime does that by itself only after so many polls of tasks that a poll must be short: on a busy machine heartbeats
+/// would come late else.
+const AT_ONCE_BYTES: usize = 256 * 1024;
 
 /// How a connection has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +44,7 @@ impl Link {
     /// Reads until the connection ends, and tells how.
     pub(super) async fn read(self: Arc<Self>, socket: Arc<Socket>, mut buffer: BytesMut) -> End {
         let mut reader = self.reader.lock().await;
+        let mut at_once = 0;
         loop {
             let heard = reader.take(&self, &mut buffer);
             if let Err(error) = heard {
@@ -48,13 +57,17 @@ impl Link {
             }
             match socket.read(&mut buffer).await {
                 Ok(0) => return End::Broken,
-                Ok(_) => {}
+                Ok(count) => at_once += count,
                 Err(error) => {
                     tracing::debug!(peer = %self.peer.id, %error, "the connection broke");
                     return End::Broken;
                 }
             }
             self.is_heard();
+            if at_once >= AT_ONCE_BYTES {
+                at_once = 0;
+                yield_now().await;
+            }
         }
     }
 
@@ -68,6 +81,9 @@ impl Link {
                     // What the peer has said before it went is still there to be read, and the reader comes to its end.
                     sleep(READ_ON).await;
                     return End::Broken;
+                }
+                if batch.len() >= AT_ONCE_BYTES {
+                    yield_now().await;
                 }
             }
         }
@@ -101,7 +117,11 @@ impl Link {
         let mut ticks = interval(liveness.heartbeat);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            ticks.tick().await;
+            let late = ticks.tick().await.elapsed();
+            if late > liveness.heartbeat && late < liveness.lost_after {
+                // For so long nothing was said or heard here, whatever the peer did. Who was kept for longer is lost to it.
+                self.did_not_listen(late);
+            }
             let silent = self.is_silent_for();
             if silent > liveness.lost_after {
                 self.tell(LinkMsg::Silent);
@@ -202,6 +222,13 @@ impl Link {
             }
             Some(Notice::Drain) if self.peer.role == Role::Operator => node.drain_on_request(&self.peer.id),
             Some(Notice::Drain) => tracing::warn!(peer = %self.peer.id, "asks this node to drain, and is no operator"),
+            Some(Notice::Lost { node: lost, roots }) => {
+                roots.into_iter().for_each(|root| node.losses().merge(root, std::slice::from_ref(&lost)));
+            }
+            Some(Notice::Over { root }) if root.origin == self.peer.id.incarnation() => {
+                node.losses().forget(root);
+            }
+            Some(Notice::Over { root }) => tracing::debug!(peer = %self.peer.id, %root, "is not the peer's to end"),
             None => tracing::debug!(peer = %self.peer.id, "a notice of a later version"),
         }
     }

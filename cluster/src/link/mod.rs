@@ -15,6 +15,9 @@ mod load;
 mod peer;
 mod redial;
 mod serve;
+#[cfg(test)]
+#[cfg(feature = "worker")]
+mod tests;
 
 use std::{
     fmt,
@@ -25,7 +28,7 @@ use std::{
     time::Duration,
 };
 
-use atasks_actors::{node_id::NodeId, slot::Slot, task_error::Loss};
+use atasks_actors::{invocation::InvocationId, node_id::NodeId, slot::Slot, task_error::Loss};
 use bytes::{Buf, Bytes, BytesMut};
 use ractor::ActorRef;
 use tokio::{sync::Notify, time::Instant};
@@ -102,7 +105,7 @@ pub(crate) struct Link {
 /// What leaves, and who waits for the answer: one lock, so that a call is numbered, filed and sent in one step.
 struct Out {
     outgoing: Outgoing,
-    pending: Pending<Arc<Slot>>,
+    pending: Pending<Asked>,
     /// Counts of what was processed that a peer was told: only the last one is true.
     counts: u64,
     /// The connection; none while there is none.
@@ -113,7 +116,17 @@ struct Out {
     writing: bool,
     /// A call has found no room: placement is told when there is some.
     wanted: bool,
+    /// This node leaves: the peer hears of no end of what runs here.
+    leaving: bool,
     lost: Option<Loss>,
+}
+
+/// A call to the peer.
+struct Asked {
+    slot: Arc<Slot>,
+    root: InvocationId,
+    /// The call is the root itself.
+    is_root: bool,
 }
 
 impl Out {
@@ -137,6 +150,7 @@ impl Link {
                 batch: Bytes::new(),
                 writing: false,
                 wanted: false,
+                leaving: false,
                 lost: None,
             }),
             peer,
@@ -218,6 +232,15 @@ impl Link {
         self.silence().max(self.beats.unheard())
     }
 
+    /// This node itself was kept from listening and speaking for so long until now: that is no silence of the peer's.
+    fn did_not_listen(&self, late: Duration) {
+        let now = Instant::now();
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        *heard = (*heard + late).min(now);
+        drop(heard);
+        self.beats.did_not_ask(late);
+    }
+
     /// Hands a connection to the link's actor.
     pub(crate) fn go_on_over(&self, connection: Connection) {
         self.tell(LinkMsg::Connected(connection));
@@ -296,9 +319,13 @@ impl Link {
     }
 
     /// Tells a fact about this node, or asks for something.
-    pub(crate) fn notice(&self, notice: Notice) {
+    pub(crate) fn notice(&self, notice: &Notice) {
+        let bytes = match notice.encode() {
+            Ok(bytes) => bytes,
+            Err(error) => return tracing::error!(peer = %self.peer.id, %error, "a notice cannot be told"),
+        };
         let mut out = self.out();
-        if let Err(refused) = out.outgoing.notice(&notice.encode()) {
+        if let Err(refused) = out.outgoing.notice(&bytes) {
             tracing::error!(peer = %self.peer.id, %refused, "a notice is too large");
         }
         self.send(out);

@@ -9,6 +9,7 @@ use super::{Connection, GreetError, Link, greet_again};
 use crate::{
     address::Address,
     node::NodeCore,
+    session::greeting::GreetingError,
     transport::{DialError, dial, resolve},
 };
 
@@ -91,6 +92,8 @@ async fn attempt(node: &Arc<NodeCore>, link: &Link, host: &Address, within: Dura
     greeted.map_err(|error| match error {
         GreetError::Another(other) if other.name() == link.id().name() => Answer::Restarted,
         GreetError::Another(_) => Answer::Another,
+        // The peer speaks ours.
+        GreetError::Greeting(GreetingError::OtherProtocol { .. }) => Answer::Another,
         GreetError::Gone => Answer::Gone,
         _ => Answer::Nothing,
     })

@@ -9,6 +9,7 @@ use atasks_actors::{
     codec,
     context::Context,
     invocation::{Baggage, InvocationId},
+    node_id::NodeId,
     outcome::{Outcome, Reply, Sink},
     task::Form,
     task_error::{Canceller, Payload, TaskError},
@@ -66,6 +67,9 @@ impl Link {
     /// Takes an invocation that the peer asks for.
     pub(super) fn serve(self: &Arc<Self>, node: &Arc<NodeCore>, head: Head, area: &[u8], arguments: Bytes) {
         let call = head.call;
+        if let Some(lost) = find::<Vec<NodeId>>(area, extension::LOST_NODES) {
+            node.losses().merge(self.root_of(&head), &lost);
+        }
         match node.agent().admit(node, self.request(head, area, arguments)) {
             Ok((context, arguments)) => {
                 self.serving.lock().insert(call, context.clone());
@@ -75,13 +79,19 @@ impl Link {
         }
     }
 
+    fn id_of(&self, head: &Head) -> InvocationId {
+        InvocationId { origin: head.origin.unwrap_or(self.peer.id.incarnation()), number: head.id }
+    }
+
+    fn root_of(&self, head: &Head) -> InvocationId {
+        head.lineage.map_or_else(|| self.id_of(head), |lineage| id(lineage.root))
+    }
+
     fn request(&self, head: Head, area: &[u8], arguments: Bytes) -> Request {
-        let id = |Id { origin, number }| InvocationId { origin, number };
-        let own = InvocationId { origin: head.origin.unwrap_or(self.peer.id.incarnation()), number: head.id };
         Request {
-            id: own,
+            id: self.id_of(&head),
             parent: head.lineage.map(|lineage| id(lineage.parent)),
-            root: head.lineage.map_or(own, |lineage| id(lineage.root)),
+            root: self.root_of(&head),
             attempt: u32::from(head.attempt),
             task: head.task,
             form: if extension::find(area, extension::JSON).is_some() { Form::Json } else { Form::Codec },
@@ -107,6 +117,10 @@ impl Link {
     }
 }
 
+fn id(Id { origin, number }: Id) -> InvocationId {
+    InvocationId { origin, number }
+}
+
 /// Reads an entry of the extension area; one that does not decode is as good as none.
 fn find<T: serde::de::DeserializeOwned>(area: &[u8], kind: u8) -> Option<T> {
     if area.is_empty() {
@@ -118,8 +132,9 @@ fn find<T: serde::de::DeserializeOwned>(area: &[u8], kind: u8) -> Option<T> {
 impl Sink for Link {
     fn outcome(&self, call: u64, outcome: Outcome) {
         let mut out = self.out();
-        if out.lost.is_some() {
-            // Nobody is there to hear it.
+        let unheard = out.leaving && !matches!(outcome, Outcome::HandedBack);
+        if out.lost.is_some() || unheard {
+            // Nobody is there to hear it, or shall.
             self.serving.lock().remove(&call);
             return;
         }

@@ -8,9 +8,10 @@ use std::{
 
 use atasks_actors::node_id::NodeId;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, Message, SupervisionEvent};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::{
+    complaints::Complaints,
     dialling::{NoLink, dialled},
     targets::Targets,
 };
@@ -33,6 +34,8 @@ pub(crate) enum MembershipMsg {
     Linked { link: Arc<Link>, connection: Connection, address: Option<Address> },
     /// What was dialled has made no link.
     NotLinked { address: Address, error: NoLink },
+    /// The wait before an address is dialled again is over.
+    Due(Address),
     /// Dial these as well.
     AddSeeds(Vec<Address>),
     /// A worker is linked, which others may not know.
@@ -48,6 +51,7 @@ impl Message for MembershipMsg {}
 pub(crate) struct State {
     node: Weak<NodeCore>,
     targets: Targets,
+    complaints: Complaints,
     links: BTreeMap<ActorId, Arc<Link>>,
     /// Peers that have told whom they know.
     told: BTreeSet<NodeId>,
@@ -70,12 +74,14 @@ impl Actor for MembershipActor {
         let mut state = State {
             targets: Targets::new(node.upgrade().map_or(0, |node| node.me().incarnation())),
             node,
+            complaints: Complaints::default(),
             links: BTreeMap::new(),
             told: BTreeSet::new(),
             newcomers: Vec::new(),
             settled: false,
         };
-        state.add_seeds(&myself, seeds);
+        seeds.iter().for_each(|seed| state.targets.add_seed(seed));
+        state.dial(&myself);
         state.settle();
         Ok(state)
     }
@@ -86,6 +92,11 @@ impl Actor for MembershipActor {
         message: MembershipMsg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
+        if let MembershipMsg::Linked { address: Some(address), .. } | MembershipMsg::NotLinked { address, .. } =
+            &message
+        {
+            state.targets.ended(address);
+        }
         match message {
             MembershipMsg::Linked { link, connection, .. } if connection.resumed.is_some() => {
                 link.go_on_over(connection)
@@ -93,6 +104,7 @@ impl Actor for MembershipActor {
             MembershipMsg::Linked { link, connection, address } => {
                 if let Some(address) = &address {
                     state.targets.linked(address, link.id());
+                    state.complaints.is_linked(address);
                 }
                 for address in link.addresses().iter().filter_map(|text| text.parse().ok()) {
                     state.targets.linked(&address, link.id());
@@ -103,7 +115,8 @@ impl Actor for MembershipActor {
                 state.links.insert(actor.get_id(), link);
             }
             MembershipMsg::NotLinked { address, error } => state.not_linked(&myself, address, error),
-            MembershipMsg::AddSeeds(seeds) => state.add_seeds(&myself, seeds),
+            MembershipMsg::Due(address) => state.targets.due(&address),
+            MembershipMsg::AddSeeds(seeds) => seeds.iter().for_each(|seed| state.targets.add_seed(seed)),
             MembershipMsg::Newcomer(newcomer) => {
                 if let Some(node) = state.node.upgrade().filter(|_| state.newcomers.is_empty()) {
                     let myself = myself.clone();
@@ -122,9 +135,10 @@ impl Actor for MembershipActor {
             }
             MembershipMsg::HeardOf { from, workers } => {
                 state.told.insert(from);
-                state.heard_of(&myself, workers);
+                state.heard_of(workers);
             }
         }
+        state.dial(&myself);
         state.settle();
         Ok(())
     }
@@ -145,32 +159,24 @@ impl Actor for MembershipActor {
         };
         if let Some(link) = state.links.remove(&who.get_id()) {
             state.told.remove(link.id());
-            for address in state.targets.lost(link.id()) {
-                state.dial(&myself, address, Duration::ZERO);
-            }
+            state.targets.lost(link.id());
+            state.dial(&myself);
         }
         Ok(())
     }
 }
 
 impl State {
-    fn add_seeds(&mut self, myself: &ActorRef<MembershipMsg>, seeds: Vec<Address>) {
-        for seed in seeds {
-            if self.targets.add(&seed, true) {
-                self.dial(myself, seed, Duration::ZERO);
-            }
-        }
-    }
-
-    /// Dials `address` after `wait`; the answer comes as a message.
-    fn dial(&self, myself: &ActorRef<MembershipMsg>, address: Address, wait: Duration) {
+    /// Dials what is next; the answers come as messages.
+    fn dial(&mut self, myself: &ActorRef<MembershipMsg>) {
         let Some(core) = self.node.upgrade() else { return };
-        let (node, membership) = (self.node.clone(), myself.clone());
-        core.io().spawn(async move {
-            sleep(wait).await;
-            let Some(node) = node.upgrade().filter(|node| !node.is_closed()) else { return };
-            let _ = membership.cast(dialled(&node, address).await);
-        });
+        while let Some(address) = self.targets.next() {
+            let (node, membership) = (self.node.clone(), myself.clone());
+            core.io().spawn(async move {
+                let Some(node) = node.upgrade().filter(|node| !node.is_closed()) else { return };
+                let _ = membership.cast(dialled(&node, address).await);
+            });
+        }
     }
 
     fn not_linked(&mut self, myself: &ActorRef<MembershipMsg>, address: Address, error: NoLink) {
@@ -179,17 +185,33 @@ impl State {
             // A name may lead elsewhere another time.
             NoLink::Greet(GreetError::Itself) if !address.is_name() => return self.targets.remove(&address),
             NoLink::Greet(GreetError::Linked(peer)) if node.election().is_linked(&peer) => {
+                self.complaints.is_linked(&address);
                 return self.targets.linked(&address, &peer);
             }
-            error => {
-                let reason = error.to_string();
-                if node.note_answer(&address, &reason) && error.needs_a_person() {
-                    tracing::warn!(%address, reason, "a node is not joined, and it is dialled on");
-                }
-            }
+            NoLink::Greet(GreetError::Itself | GreetError::Linked(_)) => {}
+            error => self.complain(&node, &address, &error),
         }
         if let Some(wait) = self.targets.failed(&address) {
-            self.dial(myself, address, wait);
+            let membership = myself.clone();
+            node.io().spawn(async move {
+                sleep(wait).await;
+                let _ = membership.cast(MembershipMsg::Due(address));
+            });
+        }
+    }
+
+    /// Tells a person what an address has answered: of a seed as long as it gives no link, of others once.
+    fn complain(&mut self, node: &NodeCore, address: &Address, error: &NoLink) {
+        let (reason, urgent) = (error.to_string(), error.needs_a_person());
+        let is_new = node.note_answer(address, &reason);
+        // Whoever joins as something else is told by an error, and has a worker then.
+        if self.targets.is_seed(address) && node.role() == Role::Worker {
+            if let Some(since) = self.complaints.answers(address, &reason, urgent, Instant::now()) {
+                let seconds = since.as_secs();
+                tracing::warn!(%address, reason, seconds, "a seed gives no link; it is dialled on");
+            }
+        } else if is_new && urgent {
+            tracing::warn!(%address, reason, "a node is not joined; it is dialled on");
         }
     }
 
@@ -204,7 +226,7 @@ impl State {
         }
     }
 
-    fn heard_of(&mut self, myself: &ActorRef<MembershipMsg>, workers: Vec<Acquaintance>) {
+    fn heard_of(&mut self, workers: Vec<Acquaintance>) {
         let Some(node) = self.node.upgrade() else { return };
         for Acquaintance { node: other, addresses } in workers {
             // Of two workers the smaller dials; the other one waits for it, unless it has just come.
@@ -214,9 +236,7 @@ impl State {
             }
             // Some may be good on its own machine only; of several that lead to it one becomes the link.
             for address in addresses.iter().filter_map(|text| text.parse::<Address>().ok()) {
-                if self.targets.add(&address, false) {
-                    self.dial(myself, address, Duration::ZERO);
-                }
+                self.targets.hear_of(&address, &other);
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::{
     address::Address,
     link::{Connection, GreetError, Link, greet},
     node::NodeCore,
-    session::greeting::Dialled,
+    session::greeting::{Dialled, GreetingError},
     transport::{DialError, dial, resolve},
 };
 
@@ -43,7 +43,11 @@ impl NoLink {
     pub(crate) fn needs_a_person(&self) -> bool {
         match self {
             Self::Dial(error) => error.needs_a_person(),
-            Self::Greet(error) => matches!(error, GreetError::Refused(_) | GreetError::NameTaken(_)),
+            Self::Greet(error) => match error {
+                GreetError::Refused(_) | GreetError::NameTaken(_) => true,
+                GreetError::Greeting(error) => matches!(error, GreetingError::OtherProtocol { .. }),
+                _ => false,
+            },
             Self::Silent => false,
         }
     }
@@ -105,7 +109,7 @@ mod tests {
         let io = |kind: io::ErrorKind| NoLink::Dial(DialError::Io { address: address(), source: kind.into() });
         let refused = || NoLink::Dial(DialError::Refused { address: address() });
         let timed_out = || NoLink::Dial(DialError::TimedOut { address: address() });
-        let wrong = || NoLink::Dial(DialError::WrongSecret { address: address() });
+        let wrong = || NoLink::Dial(DialError::WrongSecret { address: address(), set: true });
         let told = |answers: Vec<NoLink>| {
             answers.into_iter().fold(None, |kept, next| Some(heavier(kept, next))).unwrap().to_string()
         };

@@ -42,12 +42,15 @@ pub(crate) async fn listen(listener: Listener, node: Weak<NodeCore>, membership:
             }
         };
         make_room(&mut greetings);
+        // From here on, and not from when its task begins: somebody is at the door.
+        let under_way = node.upgrade().map(|node| node.greeting());
         let (node, membership, complaints) = (node.clone(), membership.clone(), complaints.clone());
         let Some(admitting) = node.upgrade() else { return };
         greetings.push_back(admitting.io().spawn(async move {
             if let Some(node) = node.upgrade() {
                 admit(incoming, &node, &membership, &complaints).await;
             }
+            drop(under_way);
         }));
     }
 }

@@ -5,6 +5,7 @@
 //! node lives, a node that was only heard of for a bounded number of times.
 
 mod actor;
+mod complaints;
 mod dialling;
 #[cfg(feature = "worker")]
 mod listen;

@@ -56,6 +56,9 @@ impl NodeCore {
         let view = self.view.load();
         let capable = Capable { node: self, peers: view.as_workers(), task, here: pool.filter(|_| !drains) };
         let again = invocation.attempt > 1;
+        if again && let Some(chosen) = self.choose_warily(invocation, placement, &capable) {
+            return Some(chosen);
+        }
         let chosen = match placement {
             Placement::Node(name) => return capable.only(view.named(|id| id.name() == name)),
             Placement::On(node) => return capable.only(view.named(|id| id == node)),
@@ -70,6 +73,25 @@ impl NodeCore {
             _ => true,
         };
         chosen.or_else(|| pool.filter(|_| drains && goes_on && allows_here).map(|_| Chosen::Here))
+    }
+
+    /// Chooses who repeats a call of a root that has cost a node: nobody whose loss would end the call's own ancestors and
+    /// what they know of it, as far as that is known here. None: there is no other, or the call means a certain node.
+    fn choose_warily(&self, invocation: &Invocation, placement: &Placement, capable: &Capable<'_>) -> Option<Chosen> {
+        if self.losses.of(invocation.root).is_empty() {
+            return None;
+        }
+        // Whoever has made a call ran the task that made it.
+        let above = [invocation.root.origin, invocation.parent.map_or(0, |parent| parent.origin)];
+        let is_safe = |link: &&Arc<Link>| !link.is_suspect() && !above.contains(&link.id().incarnation());
+        let peers: Vec<_> = capable.peers.iter().filter(is_safe).cloned().collect();
+        let safe = Capable { peers: &peers, here: None, ..*capable };
+        match placement {
+            Placement::Auto => safe.least(invocation.id, true, |_| true),
+            Placement::Label(label) => safe.least(invocation.id, true, |labels| labels.contains(label)),
+            Placement::Spread => safe.in_turn(),
+            _ => None,
+        }
     }
 
     /// All that can run `task` and that `placement` allows, ordered by id.

@@ -24,6 +24,12 @@ pub struct Counts {
     pub running: usize,
     /// Deadlines of calls that are not over, and calls that wait to be repeated.
     pub timers: usize,
+    /// Bytes that invocations hold.
+    pub memory: usize,
+    /// Roots that run here.
+    pub roots: usize,
+    /// Roots to which something belongs that is held here.
+    pub trees: usize,
     /// Greetings under way.
     pub greetings: usize,
 }
@@ -47,6 +53,10 @@ impl NodeCore {
         if let Some(pool) = self.agent.pool() {
             let load = pool.load();
             counts.running = (load.unstarted + load.running + load.suspended) as usize;
+            let memory = pool.memory();
+            counts.memory = memory.held + memory.waiting;
+            counts.roots = memory.running;
+            counts.trees = memory.trees;
         }
         let (told, kept) = oneshot::channel();
         if let Some(placement) = self.placement.get() {

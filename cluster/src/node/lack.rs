@@ -30,7 +30,7 @@ impl NodeCore {
                 Some(TaskError::Unplaced { task, reason })
             }
             Placement::On(id) if !self.election().is_linked(id) => {
-                Some(TaskError::NodeLost { node: id.clone(), reason: Loss::Closed, ran: Ran::No })
+                Some(TaskError::NodeLost { node: id.clone(), reason: Loss::Closed, ran: Ran::No, before: Vec::new() })
             }
             _ => None,
         }
@@ -54,11 +54,8 @@ impl NodeCore {
         match placement {
             _ if self.is_meant_by(placement) && self.role != Role::Worker => return Unplaced::NotAWorker,
             _ if self.is_meant_by(placement) => return self.lacks(task),
-            Placement::Node(name) => match view.named(|id| is_named(id, placement)) {
-                None => return Unplaced::NoSuchNode(name.clone()),
-                Some(link) if !link.is_worker() => return Unplaced::NotAWorker,
-                Some(link) => return self.missing(task, std::slice::from_ref(link)),
-            },
+            Placement::Node(name) => return self.lack_at(task, placement, name),
+            Placement::On(id) => return self.lack_at(task, placement, id.name()),
             _ => {}
         }
         let able = |link: &&Arc<Link>| link.abilities().is_some_and(|abilities| abilities.number(task).is_some());
@@ -72,6 +69,15 @@ impl NodeCore {
             Placement::Label(label) if !labels.any(|labels| labels.contains(label)) => Unplaced::Labels,
             Placement::Policy(_) if self.takes_any(task) => Unplaced::NoneSuits,
             _ => Unplaced::Draining,
+        }
+    }
+
+    /// The same of the one node that `placement` names.
+    fn lack_at(&self, task: &TaskEntry, placement: &Placement, name: &str) -> Unplaced {
+        match self.view.load().named(|id| is_named(id, placement)) {
+            None => Unplaced::NoSuchNode(name.to_owned()),
+            Some(link) if !link.is_worker() => Unplaced::NotAWorker,
+            Some(link) => self.missing(task, std::slice::from_ref(link)),
         }
     }
 

@@ -49,7 +49,7 @@ impl NodeCore {
     pub fn ask_to_drain(&self, name: &str) -> bool {
         let view = self.view.load();
         let asked = view.workers().find(|link| link.id().name() == name);
-        asked.inspect(|link| link.notice(Notice::Drain)).is_some()
+        asked.inspect(|link| link.notice(&Notice::Drain)).is_some()
     }
 
     /// A peer takes no more calls.
@@ -66,7 +66,7 @@ impl NodeCore {
         }
         self.events.tell(|| Event::NodeDraining(self.me.clone()));
         for link in self.view.load().links() {
-            link.notice(Notice::Draining);
+            link.notice(&Notice::Draining);
         }
         if let Some(pool) = self.agent.pool() {
             pool.hand_back();
@@ -82,10 +82,14 @@ impl NodeCore {
         }
     }
 
-    /// Leaves the cluster: says goodbye, and ends what waits here.
+    /// Leaves the cluster: says goodbye, and ends what waits here. What peers have asked for and has not started goes back
+    /// to them; of what runs they learn by the goodbye.
     pub async fn leave(&self) {
         if self.left.swap(true, Ordering::SeqCst) {
             return;
+        }
+        if let Some(pool) = self.agent.pool() {
+            pool.leave(|context| context.id().origin == self.me.incarnation());
         }
         let view = self.view.load_full();
         for link in view.links() {

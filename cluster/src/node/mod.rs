@@ -9,6 +9,8 @@ mod counts;
 mod fence;
 mod lack;
 mod leave;
+mod losses;
+pub mod memory;
 mod names;
 mod place;
 mod root;
@@ -42,6 +44,7 @@ use tokio::{sync::watch, task::JoinHandle, time::Instant};
 
 #[cfg(feature = "testing")]
 pub use self::counts::Counts;
+pub(crate) use self::losses::{Bereaved, Losses};
 pub(crate) use self::place::Kept;
 pub use self::start::{ExitOf, NodeParts};
 pub use self::tasks::TaskInfo;
@@ -81,6 +84,7 @@ pub struct NodeCore {
     timer_loop: OnceLock<tokio::task::AbortHandle>,
     agent: Agent,
     election: Mutex<Election>,
+    losses: Losses,
     view: ArcSwap<View>,
     workers: watch::Sender<usize>,
     calls: AtomicU64,
@@ -97,6 +101,8 @@ pub struct NodeCore {
     membership: OnceLock<ActorRef<MembershipMsg>>,
     placement: OnceLock<ActorRef<PlacementMsg>>,
     answers: Mutex<BTreeMap<String, String>>,
+    /// Held by each connection that was accepted and has not greeted.
+    greetings: Arc<()>,
     /// The first peers have told whom they know, and those have been tried.
     settled: watch::Sender<bool>,
     listeners: Mutex<Vec<JoinHandle<()>>>,
@@ -254,6 +260,16 @@ impl NodeCore {
         self.election.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Counts as a greeting under way while it is held.
+    pub(crate) fn greeting(&self) -> Arc<()> {
+        self.greetings.clone()
+    }
+
+    /// Whether somebody is at the door who has not said yet who he is.
+    pub(crate) fn is_greeted(&self) -> bool {
+        Arc::strong_count(&self.greetings) > 1
+    }
+
     pub(crate) fn payload_max_wire(&self) -> u32 {
         u32::try_from(self.config.limits.payload_max).unwrap_or(u32::MAX)
     }
@@ -275,6 +291,9 @@ impl NodeCore {
             cancel_grace: self.config.node.cancel_grace,
             stopped_after: Some(self.config.liveness.lost_after / 2),
             shared_host: self.host.is_shared(),
+            memory: self.config.limits.memory.unwrap_or_else(memory::default),
+            running: self.config.limits.running,
+            tree: self.config.limits.tree,
             tasks: self.table.len(),
         }
     }
@@ -295,7 +314,7 @@ impl NodeCore {
             Err(error) => tracing::error!(%error, "the task table cannot be told"),
         }
         if self.is_draining() {
-            link.notice(Notice::Draining);
+            link.notice(&Notice::Draining);
         }
     }
 
@@ -311,7 +330,7 @@ impl NodeCore {
         self.change_view(|view| view.with(link.clone()));
         if self.is_draining() {
             // It was introduced before that began, and was in nobody's view then.
-            link.notice(Notice::Draining);
+            link.notice(&Notice::Draining);
         }
         self.events.tell(|| Event::NodeUp(link.id().clone()));
         self.control.link_up(link);
@@ -345,6 +364,7 @@ impl NodeCore {
         if !link.lose(reason) {
             return;
         }
+        self.losses.forget_all_of(link.id());
         self.election().unlink(link.id());
         // Calls that waited for room there have to look elsewhere, and a drain waits no more for what it was sending.
         self.room_again();

@@ -39,7 +39,7 @@ impl NodeCore {
                 (Some(pool), Some(node)) => pool.submit_for(invocation, node, slot),
                 _ => return Err(Kept::Nobody),
             },
-            Chosen::Peer(link, number) => match link.call(&invocation, number, slot) {
+            Chosen::Peer(link, number) => match link.call(&invocation, number, slot, &self.losses) {
                 Ok(()) => {}
                 Err(NotSent::Full) => return Err(Kept::Full),
                 Err(NotSent::Failed(error)) => slot.complete(Outcome::Failed(error)),
@@ -92,7 +92,7 @@ impl Router for NodeCore {
             },
             Some(Chosen::Peer(link, number)) => {
                 let slot = Slot::new(invocation.deadline);
-                match link.call(&invocation, number, &slot) {
+                match link.call(&invocation, number, &slot, &self.losses) {
                     Ok(()) => return Started::Pending(slot),
                     Err(NotSent::Failed(error)) => return Started::Done(Outcome::Failed(error)),
                     Err(NotSent::Full) => invocation,
@@ -126,6 +126,14 @@ impl Router for NodeCore {
 
     fn watch_deadline(&self, slot: &Arc<Slot>) {
         self.timers.expire(slot);
+    }
+
+    fn lost_under(&self, root: InvocationId) -> Vec<NodeId> {
+        self.losses.of(root)
+    }
+
+    fn root_is_over(&self, root: InvocationId) {
+        self.forget_root(root);
     }
 
     fn has_left(&self) -> bool {

@@ -23,7 +23,7 @@ use atasks_actors::{
 use ractor::Actor;
 use tokio::{sync::watch, time::timeout};
 
-use super::{NodeCore, View, root::RootActor, timers::Timers};
+use super::{Losses, NodeCore, View, root::RootActor, timers::Timers};
 use crate::{
     address::Address,
     agent::Agent,
@@ -96,6 +96,7 @@ impl NodeCore {
         };
         let node = Arc::new_cyclic(|myself| Self {
             election: Mutex::new(Election::new(me.clone())),
+            losses: Losses::default(),
             me,
             myself: myself.clone(),
             role,
@@ -121,6 +122,7 @@ impl NodeCore {
             membership: OnceLock::new(),
             placement: OnceLock::new(),
             answers: Mutex::default(),
+            greetings: Arc::default(),
             settled: watch::channel(false).0,
             listeners: Mutex::default(),
             exit_of: Mutex::default(),

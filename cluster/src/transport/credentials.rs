@@ -34,6 +34,16 @@ impl Credentials {
         Ok(credentials)
     }
 
+    /// Does the same with the user's own secret, which stands in for one that is not set.
+    ///
+    /// # Errors
+    /// As those of [`from_secret`](Self::from_secret).
+    pub fn of_user(secret: &Secret) -> Result<Self, TransportError> {
+        let mut credentials = Self::none();
+        credentials.tls = Some(Tls::from_secret(secret)?.of_user());
+        Ok(credentials)
+    }
+
     #[cfg(any(test, feature = "testing"))]
     pub(super) fn at(endpoint: Endpoint) -> Self {
         Self { tls: None, endpoint: Some(endpoint) }

@@ -101,10 +101,12 @@ pub enum DialError {
         address: Address,
     },
     /// The other end's certificate, or in its eyes ours, is not of the same authority.
-    #[error("{address} belongs to a cluster with another secret")]
+    #[error("{address} belongs to a cluster with another secret{}", what_to_do(*.set))]
     WrongSecret {
         /// What was dialled.
         address: Address,
+        /// Whether a secret is set here; else it is this user's own.
+        set: bool,
     },
     /// Something listens there that does not speak TLS 1.3.
     #[error("{address} is not a node of a cluster: it speaks another protocol")]
@@ -154,6 +156,14 @@ pub enum DialError {
     },
 }
 
+/// What to do when secrets differ. That none is set at the other end cannot be seen from here.
+fn what_to_do(set: bool) -> &'static str {
+    match set {
+        true => ", or with none set: set the same cluster.secret at both",
+        false => ", and none is set here: set cluster.secret or cluster.secret_file to that of the cluster",
+    }
+}
+
 impl DialError {
     /// Whether the host itself said that no process listens there; a silent or unreachable host says nothing.
     pub fn nobody_listens(&self) -> bool {
@@ -186,8 +196,11 @@ impl DialError {
 #[non_exhaustive]
 pub enum AcceptError {
     /// No certificate, or one of another authority; or our own was refused by theirs.
-    #[error("the peer does not hold this cluster's secret")]
-    WrongSecret,
+    #[error("the peer does not hold this cluster's secret{}", if *.set { "" } else { ": none is set here, so it is this user's own" })]
+    WrongSecret {
+        /// Whether a secret is set here; else it is this user's own.
+        set: bool,
+    },
     /// Something that does not speak TLS 1.3.
     #[error("the peer is not a node of a cluster: it speaks another protocol")]
     OtherProtocol(#[source] io::Error),

@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use atasks::{JsonReturn, Node, NodeInfo, Payload, Placement, TaskError};
+use atasks::{JsonReturn, Node, NodeInfo, Payload, Placement, TaskError, TaskInfo};
 use serde::de::IgnoredAny;
 
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     cluster::{self, Interrupt},
     failure::{Failure, Kind},
     output,
+    tasks::short,
 };
 
 /// Reads the arguments. Before there is a runtime: that takes Ctrl-C over, which ends this process here, as nothing has
@@ -69,11 +70,35 @@ fn place(node: &Node, name: &str, on: Option<&str>, label: Option<&str>) -> Resu
             Some(_) => Ok(Placement::Node(on.to_owned())),
         };
     }
-    let Some(label) = label else { return Ok(Placement::Auto) };
-    if nodes.iter().any(|info| has(info) && info.labels.iter().any(|one| one == label)) {
-        return Ok(Placement::Label(label.to_owned()));
+    let is_labelled = |info: &NodeInfo| label.is_none_or(|label| info.labels.iter().any(|one| one == label));
+    let able: Vec<_> = nodes.iter().filter(|info| has(info) && is_labelled(info)).collect();
+    match label {
+        Some(label) if able.is_empty() => {
+            Err(elsewhere(name, &format!("no node with the label `{label}` has"), &nodes, has))
+        }
+        _ => match differs(name, &tasks, &able) {
+            Some(failure) => Err(failure),
+            None => Ok(label.map_or(Placement::Auto, |label| Placement::Label(label.to_owned()))),
+        },
     }
-    Err(elsewhere(name, &format!("no node with the label `{label}` has"), &nodes, has))
+}
+
+/// What differs from node to node may read the same JSON as something else: somebody has to say which is meant.
+fn differs(name: &str, tasks: &[TaskInfo], able: &[&NodeInfo]) -> Option<Failure> {
+    let there = |task: &TaskInfo| {
+        let nodes = able.iter().filter(|info| !info.draining && task.nodes.contains(&info.id));
+        nodes.map(|info| info.id.name()).collect::<Vec<_>>().join(", ")
+    };
+    let variants: Vec<_> = tasks
+        .iter()
+        .filter(|task| task.name == name && !there(task).is_empty())
+        .map(|task| format!("{} on {}", short(task), there(task)))
+        .collect();
+    let message = format!(
+        "the task `{name}` is not the same on all nodes ({}): say which is meant with `--on NODE`",
+        variants.join("; ")
+    );
+    (variants.len() > 1).then(|| Failure::new(Kind::WrongUse, "task_differs", message))
 }
 
 fn elsewhere(name: &str, who: &str, nodes: &[NodeInfo], has: impl Fn(&NodeInfo) -> bool) -> Failure {

@@ -14,19 +14,18 @@ use crate::{
 pub(crate) async fn run(options: &Options, interrupt: Interrupt) -> Result<(), Failure> {
     let node = cluster::join(options, &interrupt).await?;
     let mut nodes = node.nodes();
-    // The tool is no part of what it shows.
+    // The tool is no part of what it shows, and is linked to workers alone.
     nodes.retain(|info| info.id != *node.id());
     node.leave().await;
     nodes.sort_by(|one, other| one.id.cmp(&other.id));
     if options.json {
         return Ok(output::json(&nodes.iter().map(value).collect::<Vec<_>>())?);
     }
-    let mut table = Table::new(["NAME", "ROLE", "STATE", "LOAD", "TASKS", "EXECUTORS", "LABELS", "ADDRESSES"]);
+    let mut table = Table::new(["WORKER", "STATE", "LOAD", "TASKS", "EXECUTORS", "LABELS", "ADDRESSES"]);
     for info in &nodes {
         let NodeInfo { id, tasks, executors, labels, addresses, .. } = info;
         table.add([
             id.name().to_owned(),
-            role(info.role).to_owned(),
             state(info).to_owned(),
             load(info),
             tasks.to_string(),

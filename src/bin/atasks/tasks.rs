@@ -28,8 +28,7 @@ pub(crate) async fn run(options: &Options, interrupt: Interrupt) -> Result<(), F
     let mut table = Table::new(["NAME", "FINGERPRINT", "NODES"]);
     for task in &tasks {
         let nodes: Vec<_> = task.nodes.iter().map(atasks::NodeId::name).collect();
-        let fingerprint = task.fingerprint.to_string();
-        table.add([task.name.clone(), fingerprint[..DIGITS].to_owned(), nodes.join(",")]);
+        table.add([task.name.clone(), short(task), nodes.join(",")]);
     }
     output::print(&table.text(Look { width: output::width(), bold: output::is_colored() }))?;
     if !differing.is_empty() {
@@ -40,6 +39,11 @@ pub(crate) async fn run(options: &Options, interrupt: Interrupt) -> Result<(), F
         ));
     }
     Ok(())
+}
+
+/// A fingerprint as people tell it from another one.
+pub(crate) fn short(task: &TaskInfo) -> String {
+    task.fingerprint.to_string()[..DIGITS].to_owned()
 }
 
 /// The names that are there with several fingerprints.

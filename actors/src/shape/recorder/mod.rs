@@ -2,7 +2,7 @@
 
 mod rules;
 
-use std::mem;
+use std::{any::type_name, mem};
 
 use serde::de::DeserializeOwned;
 
@@ -48,6 +48,8 @@ pub(super) struct Recorder {
     note: Body,
     open: Vec<Open>,
     path: Vec<Step>,
+    /// The Rust names of what is answered at each step of the path.
+    names: Vec<&'static str>,
     /// How many of the open requests recur, or look for a base: then values are as small as can be.
     ending: usize,
     requests: usize,
@@ -73,6 +75,7 @@ impl Recorder {
             note: Body::default(),
             open: Vec::new(),
             path: Vec::new(),
+            names: Vec::new(),
             ending: 0,
             requests: 0,
             fate: None,
@@ -114,6 +117,19 @@ impl Recorder {
         Stop::Over(verdict)
     }
 
+    /// What asks, for people: the innermost type that is none of serde's or a macro's own, or a field that is read by a
+    /// function, of which the type is not known.
+    pub(super) fn asks(&self) -> String {
+        let told = |(step, name): (&Step, &&'static str)| match step.owner {
+            _ if !name.contains("__") => Some(format!("`{}`", unwrapped(name))),
+            Some(owner) if name.contains("__DeserializeWith") => {
+                self.types.part(owner, step.part).map(|field| format!("field `{field}`"))
+            }
+            _ => None,
+        };
+        self.path.iter().zip(&self.names).rev().find_map(told).unwrap_or_else(|| "it".to_owned())
+    }
+
     /// Counts a request, and writes it down.
     pub(super) fn ask(&mut self, what: &str) -> Result<(), Stop> {
         self.requests += 1;
@@ -137,7 +153,9 @@ impl Recorder {
     pub(super) fn part<T>(&mut self, step: Step, answer: impl FnOnce(&mut Self) -> Result<T, Stop>) -> Result<T, Stop> {
         let since = self.choices.made();
         self.path.push(step);
+        self.names.push(type_name::<T>());
         let answered = answer(self);
+        self.names.pop();
         self.path.pop();
         match answered {
             Err(Stop::Refused(message)) if self.fate.is_none() => {
@@ -178,6 +196,16 @@ impl Recorder {
     fn times_open(&self, open: Open) -> usize {
         self.open.iter().filter(|other| **other == open).count()
     }
+}
+
+/// Types that hand a request on to what they hold, which is not seen.
+const WRAPPERS: [&str; 5] =
+    ["core::option::Option<", "alloc::boxed::Box<", "alloc::sync::Arc<", "alloc::rc::Rc<", "atasks::portable::Owned<"];
+
+/// The type within all such types.
+fn unwrapped(name: &'static str) -> &'static str {
+    let inside = WRAPPERS.iter().find_map(|wrapper| name.strip_prefix(wrapper)?.strip_suffix('>'));
+    inside.map_or(name, unwrapped)
 }
 
 impl Open {

@@ -51,6 +51,16 @@ struct Flat {
 }
 
 #[derive(Debug, Deserialize)]
+struct ByFunction {
+    #[serde(deserialize_with = "anything")]
+    held: u8,
+}
+
+fn anything<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    deserializer.deserialize_any(IgnoredAny).map(|_| 0)
+}
+
+#[derive(Debug, Deserialize)]
 struct Deep<T> {
     first: Vec<u8>,
     second: BTreeMap<String, Option<T>>,
@@ -59,6 +69,18 @@ struct Deep<T> {
 #[test]
 fn what_describes_itself_is_unsupported() {
     assert!(unsupported::<Untagged>().contains("`untagged`"));
+    for (reason, name) in [
+        (unsupported::<Untagged>(), "refused::Untagged` asks the bytes what they are"),
+        (unsupported::<Vec<Deep<Flat>>>(), "refused::Flat` asks the bytes for the name"),
+        (unsupported::<Deep<Internally>>(), "refused::Internally` asks"),
+        (unsupported::<(u8, IgnoredAny)>(), "IgnoredAny` leaves out"),
+        (unsupported::<Option<Box<Untagged>>>(), "refused::Untagged` asks"),
+    ] {
+        assert!(reason.starts_with("`atasks_actors::") || reason.starts_with("`serde"), "{reason}");
+        assert!(reason.contains(name), "{reason}");
+    }
+    let reason = unsupported::<Option<ByFunction>>();
+    assert!(reason.starts_with("field `held` asks the bytes what they are"), "{reason}");
     assert!(unsupported::<Internally>().contains("(`deserialize_any`)"));
     assert!(unsupported::<Adjacently>().contains("adjacently tagged"));
     assert!(unsupported::<Flat>().contains("`flatten`"));

@@ -10,7 +10,7 @@ mod word;
 pub(super) use config::ValueKind;
 
 pub(super) use self::{
-    quantity::{Count, Size, Time},
+    quantity::{Count, Share, Size, Time},
     text::{AddressText, FilePath, List, SecretText, Text},
     word::Word,
 };

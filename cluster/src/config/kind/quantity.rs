@@ -121,3 +121,37 @@ impl Kind for Count {
         Some(value.to_string())
     }
 }
+
+/// A part of something, from 0 to 1.
+pub(in crate::config) struct Share;
+
+impl Kind for Share {
+    type Value = f64;
+
+    fn name(&self) -> String {
+        "number".to_owned()
+    }
+
+    fn allowed(&self) -> String {
+        "a number from 0 to 1, as in `0.25`".to_owned()
+    }
+
+    fn convert(&self, found: &ValueKind) -> Result<f64, String> {
+        match found {
+            ValueKind::String(text) => text.trim().parse().ok(),
+            ValueKind::Float(number) => Some(*number),
+            ValueKind::I64(0) => Some(0.0),
+            ValueKind::I64(1) => Some(1.0),
+            _ => None,
+        }
+        .ok_or_else(|| words(found))
+    }
+
+    fn check(&self, value: &f64) -> Result<(), String> {
+        if (0.0..=1.0).contains(value) { Ok(()) } else { Err(format!("the number {value}")) }
+    }
+
+    fn show(&self, value: &f64) -> Option<String> {
+        Some(value.to_string())
+    }
+}

@@ -91,6 +91,9 @@ fn cases() -> Vec<Case> {
             [Duration::from_millis(600), secs(2), Duration::from_millis(2500)]
         ),
         case!(liveness.lost_after, "'2s'", "4s", [secs(2), secs(4), secs(5)]),
+        case!(limits.memory, "'1GiB'", "65536", [Some(1 << 30), Some(64 << 10), Some(1 << 20)]),
+        case!(limits.running, "10", "20", [10, 20, 30]),
+        case!(limits.tree, "0.25", "0.75", [0.25, 0.75, 1.0]),
         case!(limits.payload_max, "4096", "64KiB", [4096, 64 << 10, 1 << 30]),
         case!(limits.backlog, "'1GiB'", "65536", [1 << 30, 64 << 10, 1 << 20]),
         case!(placement.place_timeout, "'1s'", "2s", [secs(1), secs(2), secs(3)]),

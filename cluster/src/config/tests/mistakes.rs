@@ -92,7 +92,11 @@ fn an_unknown_variable_is_told_with_the_nearest() {
         ("ATASKS__CLUTSER__SEEDS", &["the nearest is ATASKS__CLUSTER__SEEDS"]),
         ("ATASKS__NODE__SECRET", &["the nearest is ATASKS__CLUSTER__SECRET"]),
         ("ATASKS__node__name", &["the nearest is ATASKS__NODE__NAME"]),
-        ("ATASKS__LIMITS__QQQQ", &["there are ATASKS__LIMITS__PAYLOAD_MAX, ATASKS__LIMITS__BACKLOG"]),
+        (
+            "ATASKS__LIMITS__QQQQ",
+            &["there are ATASKS__LIMITS__MEMORY, ATASKS__LIMITS__RUNNING, ATASKS__LIMITS__TREE, \
+             ATASKS__LIMITS__PAYLOAD_MAX, ATASKS__LIMITS__BACKLOG"],
+        ),
         ("ATASKS__QQQQQQQ__X", &["there are ATASKS__NODE__NAME", "ATASKS__PLACEMENT__PLACE_TIMEOUT"]),
         ("ATASKS__NODE", &["there are ATASKS__NODE__NAME"]),
         ("ATASKS__", &["there are ATASKS__NODE__NAME"]),

@@ -17,8 +17,8 @@ use serde_bytes::ByteBuf;
 use tokio::task::JoinSet;
 
 use super::{
-    ARGUMENTS_MAX, CALLS_MAX, Call, Caller, GatewayMsg, MESSAGE_MAX, Order, PAYLOAD_MAX, SUBSCRIPTIONS_MAX,
-    request::{Answer, Request, TalkId},
+    CALLS_MAX, Call, Caller, GatewayMsg, HELD_MAX, MESSAGE_MAX, Order, PAYLOAD_MAX, SUBSCRIPTIONS_MAX, WAITING_MAX,
+    request::{Answer, Request, TalkId, Wanted},
     talk::{Port, Talks, answer, tell_end},
     watch::tell_events,
 };
@@ -86,7 +86,17 @@ impl State {
         }
         match codec::decode(request) {
             Ok(Request::Call(id, call)) => self.call(&node, id, *call, port),
-            Ok(Request::Watch(_)) if self.subscriptions.len() >= SUBSCRIPTIONS_MAX => answer(port, &Answer::Full),
+            Ok(Request::Watch(_)) if !may_subscribe(&self.subscriptions) => answer(port, &Answer::Full),
+            Ok(Request::Room(_)) if self.talks.len() >= CALLS_MAX + SUBSCRIPTIONS_MAX + WAITING_MAX => {
+                answer(port, &Answer::Full);
+            }
+            Ok(Request::Room(Wanted::Subscription)) => {
+                self.talks.spawn(self.subscriptions.clone().tell_room(port, may_subscribe));
+            }
+            Ok(Request::Room(Wanted::Call(bytes))) => {
+                let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+                self.talks.spawn(self.calls.clone().tell_room(port, move |calls| may_call(calls, bytes)));
+            }
             Ok(Request::Watch(id)) => {
                 let (asked, entry) = self.subscriptions.begin(id, port, 0);
                 let events = node.events().read();
@@ -110,8 +120,7 @@ impl State {
 
     fn call(&mut self, node: &Arc<NodeCore>, id: TalkId, call: Call, port: Port) {
         let bytes = call.arguments.len();
-        let held = self.calls.bytes();
-        if self.calls.len() >= CALLS_MAX || (held > 0 && held + bytes > ARGUMENTS_MAX) {
+        if !may_call(&self.calls, bytes) {
             return answer(port, &Answer::Full);
         }
         let task = match find(node, &call) {
@@ -121,10 +130,19 @@ impl State {
         let making = (self.caller)(node.clone(), order(task, call));
         let (asked, entry) = self.calls.begin(id, port, bytes);
         self.talks.spawn(async move {
-            let _entry = entry;
-            tell_end(asked, async { ended(making.await) }).await;
+            tell_end(asked, entry, HELD_MAX, async { ended(making.await) }).await;
         });
     }
+}
+
+/// Whether there is room for a call with so many bytes of arguments.
+fn may_call(calls: &Talks, bytes: usize) -> bool {
+    let held = calls.bytes();
+    calls.len() < CALLS_MAX && (held == 0 || held.saturating_add(bytes) <= HELD_MAX)
+}
+
+fn may_subscribe(subscriptions: &Talks) -> bool {
+    subscriptions.len() < SUBSCRIPTIONS_MAX
 }
 
 fn find(node: &NodeCore, call: &Call) -> Result<&'static TaskEntry, TaskError> {

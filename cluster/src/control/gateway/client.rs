@@ -13,11 +13,11 @@ use ractor::{ActorRef, rpc::CallResult};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
-    ANSWER_MAX, Call, GatewayMsg, PAYLOAD_MAX,
-    request::{Answer, Request, TalkId, decode_event, encode},
+    ANSWER_MAX, Call, GatewayMsg, LARGE, PAYLOAD_MAX,
+    request::{Answer, Request, TalkId, Wanted, decode_event, encode},
 };
 
-/// First and longest wait before a Gateway that has too much under way is asked again; each doubles the one before.
+/// First and longest wait before a Gateway that cannot tell when there is room is asked again; each doubles the one before.
 const FULL_PAUSE: Duration = Duration::from_millis(50);
 const FULL_PAUSE_MAX: Duration = Duration::from_secs(2);
 
@@ -47,9 +47,18 @@ pub async fn call(
     let began = Instant::now();
     let late = |waited_for, ran| TaskError::DeadlineExceeded { after: began.elapsed(), waited_for, ran };
     let mut talk = Talk::new(gateway, node);
+    let wanted = Wanted::Call(call.arguments.len() as u64);
+    // What is large is not sent in vain.
+    let mut full = call.arguments.len() >= LARGE;
     let mut request = Request::Call(talk.id, Box::new(call));
-    let mut pause = FULL_PAUSE;
     loop {
+        if full {
+            let Some(room) = until(deadline, talk.room(wanted)).await else {
+                return Err(late(Waiting::Placement, Ran::No));
+            };
+            room?;
+            full = false;
+        }
         if let (Request::Call(_, call), Some(deadline)) = (&mut request, deadline) {
             let left = deadline.saturating_duration_since(Instant::now());
             call.timeout_us = Some(u64::try_from(left.as_micros()).unwrap_or(u64::MAX));
@@ -57,10 +66,7 @@ pub async fn call(
         let end = deadline.and_then(|deadline| deadline.checked_add(LAST_WORD));
         let Some(answer) = until(end, talk.ask(&request)).await else { return Err(late(Waiting::Result, Ran::Maybe)) };
         match answer? {
-            Answer::Full if until(deadline, sleep(pause)).await.is_none() => {
-                return Err(late(Waiting::Placement, Ran::No));
-            }
-            Answer::Full => pause = (2 * pause).min(FULL_PAUSE_MAX),
+            Answer::Full => full = true,
             Answer::NotYet => request = Request::More(talk.id),
             Answer::Returned(bytes) => {
                 talk.over = true;
@@ -70,7 +76,7 @@ pub async fn call(
                 talk.over = true;
                 return Err(error);
             }
-            Answer::Events(_) | Answer::Unknown => return Err(talk.lost(Loss::Closed, Ran::Maybe)),
+            Answer::Events(_) | Answer::Unknown | Answer::Room => return Err(talk.lost(Loss::Closed, Ran::Maybe)),
             Answer::Malformed(message) => return Err(TaskError::Codec { stage: Payload::Arguments, message }),
         }
     }
@@ -98,7 +104,7 @@ impl Watching {
         loop {
             match talk.ask(&Request::Watch(talk.id)).await? {
                 Answer::Events(_) => return Ok(Self(talk)),
-                Answer::Full => sleep(FULL_PAUSE).await,
+                Answer::Full => talk.room(Wanted::Subscription).await?,
                 _ => return Err(talk.lost(Loss::Closed, Ran::Maybe)),
             }
         }
@@ -131,8 +137,26 @@ impl Talk {
         Self { gateway: gateway.clone(), node: node.clone(), id: rand::random(), over: false }
     }
 
+    /// Waits until there is room for this at the Gateway, as far as it can tell.
+    async fn room(&self, wanted: Wanted) -> Result<(), TaskError> {
+        let mut pause = FULL_PAUSE;
+        loop {
+            match self.ask(&Request::Room(wanted)).await? {
+                Answer::Room => return Ok(()),
+                Answer::Full => sleep(pause).await,
+                // An earlier version, which cannot tell: it finds out when it is asked.
+                Answer::Malformed(_) => {
+                    sleep(FULL_PAUSE).await;
+                    return Ok(());
+                }
+                _ => return Err(self.lost(Loss::Closed, Ran::No)),
+            }
+            pause = (2 * pause).min(FULL_PAUSE_MAX);
+        }
+    }
+
     async fn ask(&self, request: &Request) -> Result<Answer, TaskError> {
-        let ran = |otherwise| if matches!(request, Request::Call(..)) { otherwise } else { Ran::Maybe };
+        let ran = |otherwise| if matches!(request, Request::More(_)) { Ran::Maybe } else { otherwise };
         let bytes = encode(request).map_err(|error| {
             let message = error.to_string();
             TaskError::Codec { stage: Payload::Arguments, message }
@@ -152,7 +176,7 @@ impl Talk {
     }
 
     fn lost(&self, reason: Loss, ran: Ran) -> TaskError {
-        TaskError::NodeLost { node: self.node.clone(), reason, ran }
+        TaskError::NodeLost { node: self.node.clone(), reason, ran, before: Vec::new() }
     }
 }
 
@@ -193,11 +217,19 @@ mod tests {
             (): &mut (),
         ) -> Result<(), ActorProcessingErr> {
             if let GatewayMsg::Ask(request, port) = message {
-                if let Request::Call(_, call) = codec::decode(&request)? {
-                    let left = Duration::from_micros(call.timeout_us.unwrap());
-                    self.0.lock().unwrap().push((Instant::now(), left));
-                }
-                let _ = port.send(encode(&Answer::Full)?);
+                let answer = match codec::decode(&request)? {
+                    Request::Call(_, call) => {
+                        let left = Duration::from_micros(call.timeout_us.unwrap());
+                        self.0.lock().unwrap().push((Instant::now(), left));
+                        Answer::Full
+                    }
+                    // Somebody else always comes first.
+                    _ => {
+                        sleep(Duration::from_secs(2)).await;
+                        Answer::Room
+                    }
+                };
+                let _ = port.send(encode(&answer)?);
             }
             Ok(())
         }
@@ -205,11 +237,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_deadline_ends_the_wait_for_room_and_what_is_left_shrinks() {
+        for (bytes, times) in [(1, 30), (LARGE, 29)] {
+            waits_for_room(bytes, times).await;
+        }
+    }
+
+    async fn waits_for_room(bytes: usize, times: usize) {
         let (began, minute) = (Instant::now(), Duration::from_secs(60));
         let asked = Arc::new(Mutex::new(Vec::new()));
         let (gateway, _running) = Actor::spawn(None, Full(asked.clone()), ()).await.unwrap();
         let fingerprint = codec::decode(&[&[16][..], &[0; 16]].concat()).unwrap();
-        let (task, arguments, placement) = ("a".to_owned(), vec![1], Where::Auto);
+        let (task, arguments, placement) = ("a".to_owned(), vec![1; bytes], Where::Auto);
         let (timeout_us, label, baggage) = (None, None, Default::default());
         let wanted = Call { task, fingerprint, arguments, placement, timeout_us, label, baggage, idempotent: false };
         let ended = call(&gateway, &NodeId::new("g", 1), wanted, Some(began + minute)).await.unwrap_err();
@@ -218,7 +256,7 @@ mod tests {
         };
         assert!(began.elapsed().abs_diff(minute) < Duration::from_millis(10), "{:?}", began.elapsed());
         let asked = asked.lock().unwrap();
-        assert!((20..50).contains(&asked.len()), "{} times in a minute", asked.len());
+        assert_eq!(asked.len(), times, "what is large is not sent before there is room");
         let ends = asked.iter().map(|(at, left)| (*at + *left).duration_since(began));
         assert!(
             ends.clone().all(|end| end.abs_diff(minute) < Duration::from_millis(10)),

@@ -41,11 +41,18 @@ pub const ABANDONED_AFTER: Duration = Duration::from_secs(20);
 /// Most calls of one Gateway that are not over; further ones wait at their callers.
 pub const CALLS_MAX: usize = 10_000;
 
-/// Most bytes of arguments of calls that are not over, as far as there is more than one; further ones wait as well.
-pub const ARGUMENTS_MAX: usize = 256 << 20;
+/// Most bytes of arguments of calls that are not over, and of results that nobody has asked for yet. While that is
+/// reached further calls wait as well, but for a lone one, and a result that nobody asks for is not kept.
+pub const HELD_MAX: usize = 256 << 20;
 
-/// Most subscriptions to one Gateway's events; further ones are refused.
+/// Most subscriptions to one Gateway's events; further ones wait.
 pub const SUBSCRIPTIONS_MAX: usize = 256;
+
+/// Most that may wait for room at one Gateway to be told of it; further ones look again by themselves.
+const WAITING_MAX: usize = 10_000;
+
+/// Arguments from so many bytes on are not sent before there is room for them.
+const LARGE: usize = 64 << 10;
 
 /// Most bytes of the arguments or of the result of a call through a Gateway. ractor_cluster ends the session for
 /// messages above 16 MiB, so that all that is larger is refused before.

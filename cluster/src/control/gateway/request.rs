@@ -24,6 +24,16 @@ pub(super) enum Request {
     Watch(TalkId),
     /// Asks again for what has not been told yet.
     More(TalkId),
+    /// Asks to be told when there is room for this.
+    Room(Wanted),
+}
+
+/// What there may be room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Wanted {
+    /// A call with so many bytes of arguments.
+    Call(u64),
+    Subscription,
 }
 
 /// A call, as it is asked of a Gateway.
@@ -105,6 +115,8 @@ pub(super) enum Answer {
     Unknown,
     /// What was asked is no request.
     Malformed(String),
+    /// There is room; who comes first has it.
+    Room,
 }
 
 /// Encodes a request or an answer.

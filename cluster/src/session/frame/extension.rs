@@ -15,6 +15,8 @@ pub const TRACE_CONTEXT: u8 = 4;
 pub const JSON: u8 = 5;
 /// Entry kind, of no bytes: the call is meant for the receiver, which is not to hand it back for want of a free executor.
 pub const PINNED: u8 = 6;
+/// Entry kind: nodes that were lost with calls of the same root; only when there are any.
+pub const LOST_NODES: u8 = 7;
 
 /// The extension area would exceed [`EXTENSION_MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

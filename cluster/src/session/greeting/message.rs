@@ -32,7 +32,11 @@ pub enum GreetingError {
     #[error("not a node of ours: the first bytes are not its greeting")]
     OtherMagic,
     /// The Hello has no version in common with us; the rest of it was not read.
-    #[error("the other end speaks protocol versions {theirs}, this one {ours}", ours = VERSIONS)]
+    #[error(
+        "the other end speaks protocol {theirs}, this one {ours}: build {older} with a newer atasks",
+        ours = VERSIONS,
+        older = if theirs.min > VERSIONS.max { "this program" } else { "that one" }
+    )]
     OtherProtocol {
         /// What the other end speaks.
         theirs: Versions,

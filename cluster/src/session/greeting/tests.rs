@@ -96,7 +96,10 @@ fn another_protocol_is_told_whatever_follows_its_versions() {
     bytes[11..].fill(0xff);
     let refused = Greeting::decode(&bytes).unwrap_err();
     assert_eq!(refused, GreetingError::OtherProtocol { theirs });
-    assert_eq!(refused.to_string(), "the other end speaks protocol versions 2 to 6, this one 1 to 1");
+    assert_eq!(
+        refused.to_string(),
+        "the other end speaks protocol versions 2 to 6, this one version 1: build this program with a newer atasks"
+    );
 }
 
 #[test]

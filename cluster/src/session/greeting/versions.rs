@@ -18,11 +18,19 @@ impl Versions {
         let newest = self.max.min(other.max);
         (newest >= self.min.max(other.min)).then_some(newest)
     }
+
+    /// Whether this one is among them.
+    pub fn contains(self, version: u16) -> bool {
+        (self.min..=self.max).contains(&version)
+    }
 }
 
 impl std::fmt::Display for Versions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} to {}", self.min, self.max)
+        match self.min == self.max {
+            true => write!(f, "version {}", self.min),
+            false => write!(f, "versions {} to {}", self.min, self.max),
+        }
     }
 }
 

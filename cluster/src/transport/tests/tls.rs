@@ -42,7 +42,7 @@ async fn another_secret_is_refused_at_both_ends_and_told() {
     assert!(error.to_string().contains(&address.to_string()), "{error}");
     assert!(!error.nobody_listens());
     let error = accepted.unwrap_err();
-    assert!(matches!(error, AcceptError::WrongSecret), "{error:?}");
+    assert!(matches!(error, AcceptError::WrongSecret { .. }), "{error:?}");
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn who_shows_no_certificate_is_refused() {
     };
     let accepted = async { listener.accept().await.unwrap().establish().await };
     let ((refused, seen), accepted) = tokio::join!(nosy, accepted);
-    assert!(matches!(accepted, Err(AcceptError::WrongSecret)), "{accepted:?}");
+    assert!(matches!(accepted, Err(AcceptError::WrongSecret { .. })), "{accepted:?}");
     assert!(refused && seen.is_empty());
 }
 

@@ -25,6 +25,7 @@ use crate::secret::Secret;
 pub(crate) struct Tls {
     server: Arc<ServerConfig>,
     client: Arc<ClientConfig>,
+    set: bool,
 }
 
 impl Tls {
@@ -56,7 +57,17 @@ impl Tls {
             .with_root_certificates(roots)
             .with_client_auth_cert(chain, identity.key.clone_key())?;
         client.resumption = Resumption::disabled();
-        Ok(Self { server: Arc::new(server), client: Arc::new(client) })
+        Ok(Self { server: Arc::new(server), client: Arc::new(client), set: true })
+    }
+
+    /// Notes that the secret was not set by anybody, but is the user's own.
+    pub(crate) fn of_user(self) -> Self {
+        Self { set: false, ..self }
+    }
+
+    /// Whether the secret was set.
+    pub(super) fn is_set(&self) -> bool {
+        self.set
     }
 
     /// The accepting end of the handshake.
@@ -68,7 +79,7 @@ impl Tls {
                 Ok(Stream::new(tcp, connection.into()))
             }
             Err(error) => Err(match Refusal::of(&error) {
-                Refusal::WrongSecret => AcceptError::WrongSecret,
+                Refusal::WrongSecret => AcceptError::WrongSecret { set: self.set },
                 Refusal::OtherProtocol => AcceptError::OtherProtocol(error),
                 Refusal::Broken => AcceptError::Io(error),
             }),

@@ -44,7 +44,7 @@ pub(crate) async fn dial(authority: &str, tls: &Tls) -> Result<Stream, DialError
         _ => DialError::Io { address: address(), source },
     })?;
     tls.connect(stream).await.map_err(|source| match Refusal::of(&source) {
-        Refusal::WrongSecret => DialError::WrongSecret { address: address() },
+        Refusal::WrongSecret => DialError::WrongSecret { address: address(), set: tls.is_set() },
         Refusal::OtherProtocol => DialError::OtherProtocol { address: address(), source },
         Refusal::Broken => DialError::Io { address: address(), source },
     })

@@ -3,6 +3,7 @@
 use std::fs::{File, Permissions};
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,11 +13,13 @@ use tokio::time::sleep;
 
 use super::super::error::TransportError;
 use super::super::listener::{Candidate, Incoming};
-use super::folder;
+use super::{folder, user};
 use crate::address::Address;
 
 /// What `sockaddr_un` takes, without the closing zero byte.
 const PATH_BYTES_MAX: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
+/// Most files of the folder that are looked at for sockets of dead processes.
+const SWEPT_MAX: usize = 1024;
 /// How often, and how long apart, to ask whether another process is done binding in the same folder.
 const TURN_TRIES: u32 = 200;
 const TURN_PAUSE: Duration = Duration::from_millis(5);
@@ -39,6 +42,9 @@ impl Listener {
             folder::prepare(&folder::runtime_folder())?;
         }
         let _turn = turn(&path).await.map_err(|source| failed(&path, source))?;
+        if name.is_relative() {
+            sweep(&folder::runtime_folder());
+        }
         let listener = match UnixListener::bind(&path) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                 remove_stale(&path).await?;
@@ -94,6 +100,26 @@ async fn remove_stale(path: &Path) -> Result<(), TransportError> {
         Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(failed(path, error)),
         _ => Err(in_use),
     }
+}
+
+/// Removes sockets of processes that were killed from the folder of this user's sockets. Whoever does it has its turn, so
+/// none is about to be bound. What cannot be told or removed is left.
+fn sweep(folder: &Path) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten().take(SWEPT_MAX) {
+        let is_own = |file: &std::fs::Metadata| file.file_type().is_socket() && file.uid() == user::own();
+        // Of the entry itself, not of what a link leads to.
+        if entry.metadata().is_ok_and(|file| is_own(&file)) && is_dead(&entry.path()) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Whether no process has the socket open. Asked with a socket of another kind, so that who listens there hears nothing of
+/// it: the system refuses that for another reason.
+fn is_dead(path: &Path) -> bool {
+    let connected = UnixDatagram::unbound().and_then(|socket| socket.connect(path));
+    connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 fn failed(path: &Path, source: io::Error) -> TransportError {
@@ -168,6 +194,32 @@ mod tests {
         assert!(matches!(refused, Err(TransportError::InUse { .. })), "{refused:?}");
         UnixStream::connect(&path).await.unwrap();
         drop(kept);
+    }
+
+    #[tokio::test]
+    async fn sockets_of_dead_processes_are_swept_and_all_else_is_left() {
+        let (folder, living) = folder();
+        let at = |name: &str| folder.path().join(name);
+        let listener = Listener::bind(&living).await.unwrap();
+        for name in ["killed", "killed-too", "elsewhere"] {
+            drop(std::os::unix::net::UnixListener::bind(at(name)).unwrap());
+        }
+        // Bound, and not listening yet.
+        let bound = UnixDatagram::bind(at("bound")).unwrap();
+        std::fs::write(at("file"), "precious").unwrap();
+        let outer = tempfile::tempdir().unwrap();
+        std::fs::rename(at("elsewhere"), outer.path().join("elsewhere")).unwrap();
+        std::os::unix::fs::symlink(outer.path().join("elsewhere"), at("link")).unwrap();
+        sweep(folder.path());
+        let mut left: Vec<_> =
+            std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["bound", "file", "link", "w1"]);
+        assert!(outer.path().join("elsewhere").exists());
+        // Who listens has heard nothing of it.
+        let heard = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
+        assert!(heard.is_err(), "{heard:?}");
+        drop(bound);
     }
 
     #[tokio::test]

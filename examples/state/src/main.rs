@@ -1,5 +1,5 @@
 //! A database pool that all tasks of a worker share, and that goes on while one of them hogs its executor:
-//! `cargo run --example state`.
+//! `cargo run -p state`.
 //!
 //! ```text
 //! alone         100 visits in 0.03 s, the slowest 3.1 ms, in 2 processes

@@ -1,0 +1,155 @@
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use atasks_actors::{host::Host, table::TaskTable};
+use bytes::BytesMut;
+use tokio::runtime::Handle;
+
+use super::{Connection, GreetError, Link, greet};
+use crate::{
+    address::Address,
+    config::{Config, Role},
+    node::{NodeCore, NodeParts},
+    session::greeting::{self, Dialled, Greeting, Hello, Refusal, RefusalReason, VERSIONS, Welcome},
+    transport::{Listener, Network, Socket, dial},
+};
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// A node `a`, and a peer `b` whose side of each greeting is written by hand.
+struct Pair {
+    network: Network,
+    listener: Listener,
+    node: Arc<NodeCore>,
+}
+
+type Greeted = tokio::task::JoinHandle<Result<(Arc<Link>, Connection), GreetError>>;
+
+impl Pair {
+    async fn new() -> Self {
+        let network = Network::new(1);
+        let mut config = Config::default();
+        config.node.name = Some("a".to_owned());
+        let table = Box::leak(Box::new(TaskTable::new([].into_iter(), &Vec::new).unwrap()));
+        let parts = NodeParts {
+            role: Role::Client,
+            config,
+            host: Host::Shared(Handle::current()),
+            io: None,
+            table,
+            credentials: network.credentials("a"),
+            incarnation: 1,
+            state: HashMap::new(),
+            ractor: None,
+        };
+        let address = Address::Memory("door".into());
+        let listener = Listener::bind(&address, &network.credentials("a")).await.unwrap();
+        Self { network, listener, node: NodeCore::start(parts).await.unwrap() }
+    }
+
+    /// A connection that the node greets over, and the peer's end of it.
+    async fn connect(&self, dialled: Dialled) -> (Greeted, Peer) {
+        let (address, credentials) = (self.listener.address(), self.network.credentials("b"));
+        let accepted = async { self.listener.accept().await.unwrap().establish().await.unwrap() };
+        let (far, near) = tokio::join!(dial(&address, &credentials, LIMIT), accepted);
+        let node = self.node.clone();
+        let greeted = tokio::spawn(async move { greet(&node, near, dialled).await });
+        (greeted, Peer { socket: far.unwrap(), read: BytesMut::new() })
+    }
+}
+
+struct Peer {
+    socket: Socket,
+    read: BytesMut,
+}
+
+impl Peer {
+    async fn say(&self, greeting: Greeting) {
+        let mut bytes = Vec::new();
+        greeting.encode(&mut bytes).unwrap();
+        self.socket.write_all(&bytes).await.unwrap();
+    }
+
+    async fn hello(&self, session: u128, resumes: bool) {
+        let hello = Hello {
+            versions: VERSIONS,
+            name: "b".to_owned(),
+            incarnation: 1,
+            role: greeting::Role::Worker,
+            session,
+            resumes,
+            table_digest: [0; 16],
+            payload_max: 1 << 20,
+            addresses: Vec::new(),
+            cluster_size: None,
+        };
+        self.say(Greeting::Hello(hello)).await;
+    }
+
+    async fn welcome(&self, resumed: Option<u64>) {
+        self.say(Greeting::Welcome(Welcome { version: VERSIONS.max, resumed })).await;
+    }
+
+    async fn hear(&mut self) -> Greeting {
+        loop {
+            if let Some((greeting, length)) = Greeting::decode(&self.read).unwrap() {
+                let _ = self.read.split_to(length);
+                return greeting;
+            }
+            assert!(self.socket.read(&mut self.read).await.unwrap() > 0, "the node has closed");
+        }
+    }
+
+    /// Waits until the node has answered the peer's hello with a welcome.
+    async fn is_welcome(&mut self) {
+        assert!(matches!(self.hear().await, Greeting::Hello(_)));
+        assert!(matches!(self.hear().await, Greeting::Welcome(_)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_refused_leaves_the_one_under_way() {
+    let pair = Pair::new().await;
+    let (linked, mut stays) = pair.connect(Dialled::ByPeer).await;
+    stays.hello(7, false).await;
+    stays.is_welcome().await;
+    // The node's own dial would be preferred, as `a` is smaller, but over there nobody wants it.
+    let (refused, mut unwanted) = pair.connect(Dialled::ByUs).await;
+    assert!(matches!(unwanted.hear().await, Greeting::Hello(_)));
+    unwanted.hello(8, false).await;
+    let text = "too many".to_owned();
+    unwanted.say(Greeting::Refuse(Refusal { reason: RefusalReason::Busy, text })).await;
+    assert!(matches!(refused.await.unwrap(), Err(GreetError::Refused(_))));
+    stays.welcome(None).await;
+    let (link, _) = linked.await.unwrap().unwrap();
+    assert_eq!(link.session(), 7);
+    pair.node.close();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resumption_that_another_has_overtaken_is_dropped() {
+    let pair = Pair::new().await;
+    let (greeted, mut peer) = pair.connect(Dialled::ByPeer).await;
+    peer.hello(7, false).await;
+    peer.is_welcome().await;
+    peer.welcome(None).await;
+    let (link, connection) = greeted.await.unwrap().unwrap();
+    pair.node.link_is_up(&link);
+    assert!(link.attach(connection).unwrap().is_some());
+    // Both are greeted to the end before either is the link's: only what the last one was told is true.
+    let mut resumptions = Vec::new();
+    for _ in 0..2 {
+        let (greeted, mut again) = pair.connect(Dialled::ByPeer).await;
+        again.hello(7, true).await;
+        again.is_welcome().await;
+        again.welcome(Some(0)).await;
+        let (same, connection) = greeted.await.unwrap().unwrap();
+        assert!(Arc::ptr_eq(&same, &link) && !link.is_connected());
+        resumptions.push(connection);
+    }
+    let (last, overtaken) = (resumptions.pop().unwrap(), resumptions.pop().unwrap());
+    assert!(link.attach(overtaken).unwrap().is_none());
+    assert!(!link.is_connected());
+    assert!(link.attach(last).unwrap().is_some());
+    assert!(link.is_connected());
+    pair.node.close();
+}
