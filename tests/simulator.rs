@@ -15,11 +15,12 @@ mod run;
 #[path = "../examples/simulate/work.rs"]
 mod work;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use atasks::testing::{Simulation, address};
+use atasks::testing::{Simulation, address, burn};
 use atasks::{Loss, Node, Placement, Ran, Result, Retry, TaskError};
 use tokio::time::{Instant, sleep};
 
@@ -108,6 +109,66 @@ fn a_killed_process_is_told_at_once_and_a_silent_host_in_time() {
             assert!(losses.contains(reason), "{reason:?}");
             let told = killed.unwrap().elapsed();
             assert!(told < Duration::from_millis(within), "{told:?}");
+        });
+    }
+}
+
+#[atasks::task]
+async fn hog(millis: u64) -> Result<(), TaskError> {
+    atasks::state::<Starts>().fetch_add(1, Ordering::Relaxed);
+    burn(Duration::from_millis(millis)).await;
+    Ok(())
+}
+
+type Starts = Arc<AtomicU64>;
+
+#[test]
+fn a_process_that_was_stopped_starts_nothing_that_was_lost_with_it() {
+    for (stopped, started) in [(1400, 2), (2200, 2), (3700, 1)] {
+        Simulation::run(1, async |simulation| {
+            let starts = Starts::default();
+            let worker = simulation.worker("w0").state(starts.clone());
+            let worker = simulation.start(worker).await.unwrap();
+            let client = simulation.client("c0").seed(address("w0")).join().await.unwrap();
+            let calls = async {
+                // One executor: the second of them waits.
+                let calls = async { tokio::join!(hog(200).place(at("w0")), hog(200).place(at("w0"))) };
+                client.scope(calls).await
+            };
+            let stop = async {
+                sleep(Duration::from_millis(100)).await;
+                simulation.freeze(&worker);
+                sleep(Duration::from_millis(stopped)).await;
+                simulation.thaw(&worker);
+            };
+            let ((one, other), ()) = tokio::join!(calls, stop);
+            sleep(Duration::from_secs(5)).await;
+            assert_eq!(starts.load(Ordering::Relaxed), started, "stopped for {stopped} ms");
+            for outcome in [one, other] {
+                match started {
+                    2 => outcome.unwrap(),
+                    _ => assert!(matches!(
+                        outcome,
+                        Err(TaskError::NodeLost { reason: Loss::Silent, ran: Ran::Maybe, .. })
+                    )),
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn what_an_old_connection_brings_after_the_session_went_on_is_dropped() {
+    for delay in [900, 1100, 2000, 6000] {
+        Simulation::run(1, async |simulation| {
+            let starts = Starts::default();
+            let worker = simulation.start(simulation.worker("w0").state(starts.clone())).await.unwrap();
+            let client = simulation.client("c0").seed(address("w0")).join().await.unwrap();
+            simulation.network().linger("w0", "c0", Duration::from_millis(delay));
+            client.scope(hog(10).place(at("w0"))).await.unwrap();
+            sleep(Duration::from_secs(10)).await;
+            assert_eq!(starts.load(Ordering::Relaxed), 1, "{delay} ms");
+            assert!(simulation.counts(&client).await.is_idle() && simulation.counts(&worker).await.is_idle());
         });
     }
 }

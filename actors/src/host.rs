@@ -2,6 +2,7 @@
 
 use std::{cell::Cell, future::Future, io, sync::mpsc, thread};
 
+use crate::gate::Gate;
 use tokio::{
     runtime::{Builder, Handle},
     sync::oneshot,
@@ -16,8 +17,19 @@ pub const STACK_BYTES: usize = 16 << 20;
 pub enum Host {
     /// Each place is a thread with a runtime of its own.
     Threads,
-    /// All places are this one runtime: many nodes run in one thread, on one clock that a test may pause.
-    Shared(Handle),
+    /// All places are one runtime: many nodes run in one thread, on one clock that a test may pause.
+    Shared(Shared),
+}
+
+/// A node that is one of many on a runtime.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// The runtime of all of them.
+    pub handle: Handle,
+    /// What runs of this node is behind it.
+    pub gate: Gate,
+    /// How many microseconds its clock is fast in a second.
+    pub drift_ppm: i32,
 }
 
 impl Host {
@@ -28,7 +40,9 @@ impl Host {
     pub fn place(&self, name: &str) -> io::Result<Place> {
         match self {
             Self::Threads => Place::thread(name),
-            Self::Shared(handle) => Ok(Place { handle: handle.clone(), _stop: None }),
+            Self::Shared(Shared { handle, gate, .. }) => {
+                Ok(Place { handle: handle.clone(), gate: Some(gate.clone()), _stop: None })
+            }
         }
     }
 
@@ -37,12 +51,22 @@ impl Host {
     pub fn is_shared(&self) -> bool {
         matches!(self, Self::Shared(_))
     }
+
+    /// How many microseconds the clock of a test is fast in a second; the clock of a machine is as it is.
+    #[must_use]
+    pub fn drift_ppm(&self) -> i32 {
+        match self {
+            Self::Threads => 0,
+            Self::Shared(shared) => shared.drift_ppm,
+        }
+    }
 }
 
 /// One loop of a node. Dropping it ends a thread of its own; what runs there is dropped.
 #[derive(Debug)]
 pub struct Place {
     handle: Handle,
+    gate: Option<Gate>,
     _stop: Option<oneshot::Sender<()>>,
 }
 
@@ -91,7 +115,7 @@ impl Place {
             runtime.shutdown_background();
         })?;
         let handle = told.recv().map_err(|_gone| io::Error::other("the thread ended at its start"))??;
-        Ok(Self { handle, _stop: Some(stop) })
+        Ok(Self { handle, gate: None, _stop: Some(stop) })
     }
 
     /// Runs `future` here.
@@ -100,7 +124,16 @@ impl Place {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.handle.spawn(future)
+        match &self.gate {
+            None => self.handle.spawn(future),
+            Some(gate) => self.handle.spawn(gate.behind(future)),
+        }
+    }
+
+    /// What a test stops it by.
+    #[must_use]
+    pub fn gate(&self) -> Option<&Gate> {
+        self.gate.as_ref()
     }
 
     /// The runtime.

@@ -27,6 +27,7 @@ pub mod executor;
 #[cfg(not(feature = "worker"))]
 #[path = "executor/absent.rs"]
 pub mod executor;
+pub mod gate;
 pub mod host;
 pub mod router;
 pub mod slot;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use atasks::{NodeId, TaskError};
+use atasks::{Context, NodeId, TaskError};
 use tokio::time::Instant;
 
 /// Names an await; no two of a run have the same.
@@ -22,12 +22,18 @@ pub(crate) struct Entries {
     pub(crate) bodies: Vec<Body>,
     /// When nodes were killed: what they do afterwards did not happen.
     pub(crate) killed: BTreeMap<NodeId, Duration>,
+    /// From when until when nodes were stopped.
+    pub(crate) stops: Vec<(NodeId, Duration, Option<Duration>)>,
 }
 
 /// One await of a call.
 #[derive(Debug)]
 pub(crate) struct Await {
     pub(crate) caller: NodeId,
+    /// What the body that awaits was called by; none awaits a root.
+    pub(crate) parent: Option<Key>,
+    pub(crate) began: Duration,
+    pub(crate) deadline: Option<Duration>,
     pub(crate) idempotent: bool,
     /// Of a node by its name, which may be away.
     pub(crate) bound: bool,
@@ -58,6 +64,19 @@ pub(crate) struct Body {
     pub(crate) ended: Option<Duration>,
     /// Its arguments were those of its call.
     pub(crate) right: bool,
+    pub(crate) deadline: Option<Duration>,
+}
+
+impl Entries {
+    /// For how long a node was not stopped.
+    pub(crate) fn awake(&self, node: &NodeId, from: Duration, until: Duration) -> Duration {
+        let stopped = self
+            .stops
+            .iter()
+            .filter(|(stopped, ..)| stopped == node)
+            .map(|(_, since, on)| on.unwrap_or(Duration::MAX).min(until).saturating_sub((*since).max(from)));
+        until.saturating_sub(from).saturating_sub(stopped.sum())
+    }
 }
 
 impl Ledger {
@@ -69,32 +88,52 @@ impl Ledger {
         self.1.elapsed()
     }
 
+    pub(crate) fn at(&self, when: Instant) -> Duration {
+        when.saturating_duration_since(self.1)
+    }
+
     pub(crate) fn entries(&self) -> MutexGuard<'_, Entries> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes an await, until what is given back is dropped.
-    pub(crate) fn awaits(&self, caller: &NodeId, idempotent: bool, bound: bool) -> Awaiting {
+    pub(crate) fn awaits(&self, begun: Await) -> Awaiting {
         let mut entries = self.entries();
         let mut key = 0;
-        if !entries.killed.contains_key(caller) {
+        if !entries.killed.contains_key(&begun.caller) {
             entries.last += 1;
             key = entries.last;
-            let begun = Await { caller: caller.clone(), idempotent, bound, ended: None };
             entries.awaits.insert(key, begun);
         }
         Awaiting { ledger: self.clone(), key }
     }
 
     /// Notes a body, until what is given back is dropped.
-    pub(crate) fn begins(&self, key: Key, attempt: u32, node: &NodeId, right: bool) -> Running {
+    pub(crate) fn begins(&self, key: Key, current: &Context, right: bool) -> Running {
+        let node = current.node();
         let mut entries = self.entries();
         let killed = entries.killed.contains_key(node);
         let number = (!killed).then_some(entries.bodies.len());
         if !killed {
-            entries.bodies.push(Body { key, attempt, node: node.clone(), began: self.now(), ended: None, right });
+            let (attempt, deadline) = (current.attempt(), current.deadline().map(|at| self.at(at)));
+            let (node, began) = (node.clone(), self.now());
+            entries.bodies.push(Body { key, attempt, node, began, ended: None, right, deadline });
         }
         Running { ledger: self.clone(), number }
+    }
+
+    /// Notes that a node is stopped.
+    pub(crate) fn stopped(&self, node: &NodeId) {
+        let now = self.now();
+        self.entries().stops.push((node.clone(), now, None));
+    }
+
+    /// Notes that a node goes on.
+    pub(crate) fn goes_on(&self, node: &NodeId) {
+        let now = self.now();
+        for (_, _, on) in self.entries().stops.iter_mut().filter(|(stopped, ..)| stopped == node) {
+            on.get_or_insert(now);
+        }
     }
 
     pub(crate) fn is_killed(&self, node: &NodeId) -> bool {

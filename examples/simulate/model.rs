@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use atasks::{Canceller, Event, Loss, Ran, TaskError};
+use atasks::{Canceller, Event, Loss, NodeId, Ran, TaskError};
 
 use crate::ledger::{Await, Body, End, Entries, Key, Ledger};
 use crate::plan::Plan;
@@ -12,6 +12,14 @@ use crate::run::Ends;
 const LOST_AFTER: Duration = Duration::from_secs(3);
 const CANCEL_GRACE: Duration = Duration::from_secs(1);
 const SLACK: Duration = Duration::from_millis(500);
+/// A node that was stopped for longer knows it: half of `LOST_AFTER`.
+const FENCED_AFTER: Duration = Duration::from_millis(1500);
+/// Clocks drift between two readings, and a reading takes its time.
+const DEADLINE_OFF: Duration = Duration::from_millis(50);
+/// A deadline is the caller's own.
+const DEADLINE_TOLD: Duration = Duration::from_millis(5);
+/// The same where a link may have been slow since its beginning.
+const DEADLINE_LATE: Duration = Duration::from_millis(2500);
 
 /// What is wrong with a run.
 pub(crate) fn judge(plan: &Plan, ledger: &Ledger, ends: &Ends) -> Vec<String> {
@@ -27,6 +35,9 @@ pub(crate) fn judge(plan: &Plan, ledger: &Ledger, ends: &Ends) -> Vec<String> {
         judge.awaited(*key, awaited, plan.calm);
     }
     judge.orphans();
+    judge.wakings();
+    judge.deadlines(plan.calm);
+    judge.breaches.extend(ends.crowded.iter().map(|crowded| format!("too much is kept on {crowded}")));
     judge.leftovers(plan, ends);
     if plan.calm {
         judge.false_verdicts(ends);
@@ -74,11 +85,16 @@ impl Judge<'_> {
             }
             _ => {}
         }
+        if let Some(deadline) = awaited.deadline
+            && self.entries.awake(&awaited.caller, deadline.max(awaited.began), *at) > DEADLINE_TOLD
+        {
+            self.breach(format!("call {key} was to end at {deadline:?}, and did at {at:?}: {awaited:?}"));
+        }
         // Its node was killed: that is known in time.
         if let [body] = &bodies[..]
             && let Some(killed) = self.entries.killed.get(&body.node)
             && body.ended == Some(*killed)
-            && *at > *killed + LOST_AFTER + SLACK
+            && self.entries.awake(&awaited.caller, *killed, *at) > LOST_AFTER + SLACK
         {
             self.breach(format!("call {key} was told at {at:?} of {}, killed at {killed:?}", body.node));
         }
@@ -92,13 +108,54 @@ impl Judge<'_> {
             else {
                 continue;
             };
-            let until = *unwanted + LOST_AFTER + CANCEL_GRACE + SLACK;
+            let bound = LOST_AFTER + CANCEL_GRACE + SLACK;
             match body.ended {
-                Some(ended) if ended <= until => {}
+                Some(ended) if self.entries.awake(&body.node, *unwanted, ended) <= bound => {}
                 ended => orphans.push(format!("an orphan, unwanted since {unwanted:?}, ended {ended:?}: {body:?}")),
             }
         }
         self.breaches.append(&mut orphans);
+    }
+
+    /// A node that goes on after a stop starts nothing of what was lost with it.
+    fn wakings(&mut self) {
+        let mut late = Vec::new();
+        for (node, since, on) in &self.entries.stops {
+            let Some(on) = on.filter(|on| *on > *since + FENCED_AFTER) else { continue };
+            let begun = self.entries.bodies.iter().filter(|body| body.node == *node && body.began >= on);
+            for body in begun {
+                if self.lost_with(node, body.key, on) {
+                    late.push(format!("stopped from {since:?} to {on:?}, and started for nobody: {body:?}"));
+                }
+            }
+        }
+        self.breaches.append(&mut late);
+    }
+
+    /// Whether a call, or one that it is for, was told as lost with that node by then.
+    fn lost_with(&self, node: &NodeId, key: Key, by: Duration) -> bool {
+        let Some(awaited) = self.entries.awaits.get(&key) else { return false };
+        let is_lost = matches!(&awaited.ended, Some((at, End::Failed(TaskError::NodeLost { node: lost, .. })))
+            if lost == node && *at < by);
+        is_lost || awaited.parent.is_some_and(|parent| self.lost_with(node, parent, by))
+    }
+
+    /// The deadline of a body is that of its call, whatever the clocks of hosts show.
+    fn deadlines(&mut self, calm: bool) {
+        let late = if calm { DEADLINE_OFF } else { DEADLINE_LATE };
+        let mut wrong = Vec::new();
+        for body in &self.entries.bodies {
+            let Some(call) = self.entries.awaits.get(&body.key) else { continue };
+            let right = match (call.deadline, body.deadline) {
+                (None, None) => true,
+                (Some(call), Some(body)) => body + DEADLINE_OFF >= call && call + late >= body,
+                _ => false,
+            };
+            if !right {
+                wrong.push(format!("the deadline is {:?} there: {call:?}, {body:?}", body.deadline));
+            }
+        }
+        self.breaches.append(&mut wrong);
     }
 
     /// All tables are empty, all nodes linked.

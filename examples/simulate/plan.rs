@@ -8,12 +8,24 @@ use rand::{Rng, SeedableRng};
 /// Time in which calls are made and faults happen.
 pub(crate) const BUSY: Duration = Duration::from_secs(7);
 
+/// Least `limits.backlog`.
+const BACKLOG_MIN: usize = 64 << 10;
+/// Guarantee 8: a connection that comes back within that goes on.
+const WINDOW_MS: u64 = 2250;
+/// Between two blips of one pair: it has resumed by then, and silence of the old connection is forgotten.
+const APART: Duration = Duration::from_millis(6000);
+/// Of what nodes do by the clock: heartbeat, two of them, retry of a redial, its limit, fence, suspicion, window, loss,
+/// and what is beyond that.
+const BOUNDS_MS: [u64; 9] = [250, 500, 300, 750, 1500, 1000, 2250, 3000, 4500];
+
 /// A run, but for the calls.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) workers: usize,
     pub(crate) clients: usize,
     pub(crate) executors: usize,
+    /// `limits.backlog` of all nodes: less than what is sent at times.
+    pub(crate) backlog: Option<usize>,
     /// Whether connections alone are broken, each for less than the window of a resume: then nobody may be lost.
     pub(crate) calm: bool,
     /// Mean time between two roots of a caller.
@@ -28,6 +40,8 @@ pub(crate) enum Fault {
     CutAt(String, String),
     Forget(String, String),
     Silence(String, String),
+    /// Standing connections alone become slow.
+    Linger(String, String, Duration),
     Isolate(String),
     Delay(String, String, Duration),
     Slow(String, String, usize),
@@ -39,6 +53,9 @@ pub(crate) enum Fault {
     /// The same with its host.
     Unplug(String, Duration),
     Drain(String, Duration),
+    /// As SIGSTOP and SIGCONT do.
+    Freeze(String),
+    Thaw(String),
 }
 
 impl Plan {
@@ -50,6 +67,7 @@ impl Plan {
             workers,
             clients,
             executors: rng.random_range(1..=2),
+            backlog: rng.random_bool(0.3).then(|| rng.random_range(BACKLOG_MIN..4 * BACKLOG_MIN)),
             calm,
             root_every: Duration::from_millis(rng.random_range(60..400)),
             faults: Vec::new(),
@@ -61,6 +79,13 @@ impl Plan {
         }
         plan.faults.sort_by_key(|(at, _)| *at);
         plan
+    }
+
+    /// Often that of another fault.
+    fn moment(&self, rng: &mut StdRng, range: std::ops::Range<u64>) -> Duration {
+        let at = millis(rng, range);
+        let other = self.faults.len().checked_sub(1).map(|last| self.faults[rng.random_range(0..=last)].0);
+        other.filter(|_| rng.random_bool(0.25)).unwrap_or(at)
     }
 
     fn node(&self, rng: &mut StdRng) -> String {
@@ -82,22 +107,25 @@ impl Plan {
     fn blips(&mut self, rng: &mut StdRng) {
         for _ in 0..rng.random_range(2..12) {
             let (one, other) = self.pair(rng);
-            let at = millis(rng, 300..7000);
-            let long = millis(rng, 1..1900);
-            let free = |(when, fault): &(Duration, Fault)| {
-                let (Fault::Cut(a, b) | Fault::CutAt(a, b) | Fault::Forget(a, b) | Fault::Silence(a, b)) = fault else {
-                    return true;
-                };
-                let same = (a, b) == (&one, &other) || (b, a) == (&one, &other);
-                !same || when.abs_diff(at) > Duration::from_millis(6000)
-            };
+            let at = self.moment(rng, 300..7000);
+            let long = millis(rng, 1..WINDOW_MS);
+            let long = near_a_bound(rng).filter(|long| *long < Duration::from_millis(WINDOW_MS)).unwrap_or(long);
+            let stops = rng.random_bool(0.12);
+            let free =
+                |(when, fault): &(Duration, Fault)| !fault.touches(&one, &other, stops) || when.abs_diff(at) > APART;
             if !self.faults.iter().all(free) {
                 continue;
             }
-            let fault = match rng.random_range(0..8) {
+            if stops {
+                self.faults.push((at, Fault::Freeze(one.clone())));
+                self.faults.push((at + long, Fault::Thaw(one)));
+                continue;
+            }
+            let fault = match rng.random_range(0..9) {
                 0..3 => Fault::Cut(one.clone(), other.clone()),
                 3..5 => Fault::CutAt(one.clone(), other.clone()),
                 5 => Fault::Forget(one.clone(), other.clone()),
+                6 => Fault::Linger(one.clone(), other.clone(), long),
                 _ => {
                     if rng.random_bool(0.7) {
                         self.faults.push((at, Fault::Silence(other.clone(), one.clone())));
@@ -113,9 +141,11 @@ impl Plan {
     fn disasters(&mut self, rng: &mut StdRng) {
         for _ in 0..rng.random_range(2..16) {
             let (one, other) = self.pair(rng);
-            let (at, long) = (millis(rng, 100..7000), millis(rng, 1..5000));
-            let away = millis(rng, 1..4000);
-            let fault = match rng.random_range(0..24) {
+            let at = self.moment(rng, 100..7000);
+            let long = millis(rng, 1..5000);
+            let long = near_a_bound(rng).unwrap_or(long);
+            let away = if rng.random_bool(0.3) { millis(rng, 0..4) } else { millis(rng, 1..4000) };
+            let fault = match rng.random_range(0..29) {
                 0..4 => Fault::Cut(one.clone(), other.clone()),
                 4..7 => Fault::CutAt(one.clone(), other.clone()),
                 7..9 => Fault::Forget(one.clone(), other.clone()),
@@ -127,6 +157,12 @@ impl Plan {
                 17..20 => Fault::Kill(self.node(rng), away),
                 20 => Fault::Unplug(self.node(rng), away),
                 21..23 => Fault::Drain(format!("w{}", rng.random_range(0..self.workers)), away),
+                23..26 => {
+                    let name = self.node(rng);
+                    self.faults.push((at + long, Fault::Thaw(name.clone())));
+                    Fault::Freeze(name)
+                }
+                26..28 => Fault::Linger(one.clone(), other.clone(), long),
                 _ => Fault::HealAll,
             };
             self.faults.push((at + long, Fault::Heal(one, other)));
@@ -141,6 +177,26 @@ impl Plan {
             }
         }
     }
+}
+
+impl Fault {
+    /// Whether it has to do with the connections of two nodes, or of the first of them alone.
+    fn touches(&self, one: &str, other: &str, first_alone: bool) -> bool {
+        match self {
+            Self::Cut(a, b) | Self::CutAt(a, b) | Self::Forget(a, b) | Self::Silence(a, b) | Self::Linger(a, b, _) => {
+                (a == one || a == other) && (b == one || b == other) || first_alone && (a == one || b == one)
+            }
+            Self::Freeze(name) => name == one || name == other || first_alone,
+            _ => false,
+        }
+    }
+}
+
+/// Just before, at, or just after a moment at which something is decided: most of what goes wrong goes wrong there.
+fn near_a_bound(rng: &mut StdRng) -> Option<Duration> {
+    let bound = BOUNDS_MS[rng.random_range(0..BOUNDS_MS.len())];
+    let off = if rng.random_bool(0.5) { rng.random_range(-4..=4) } else { rng.random_range(-100..=100) };
+    rng.random_bool(0.5).then(|| Duration::from_millis(bound.saturating_add_signed(off)))
 }
 
 fn millis(rng: &mut StdRng, range: std::ops::Range<u64>) -> Duration {

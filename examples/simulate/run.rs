@@ -26,6 +26,9 @@ use crate::work::{Call, Doing, Maker, Place, make};
 pub(crate) const SETTLED_WITHIN: Duration = Duration::from_secs(60);
 /// Then all that was left behind is gone, and lost nodes have found each other again.
 const TIDY_AFTER: Duration = Duration::from_secs(6);
+/// What a link holds beyond its backlog: one payload, for whose last chunk there was room, and what is no Invoke.
+const BEYOND_BACKLOG: usize = 800_000;
+const LOOK_EVERY: Duration = Duration::from_millis(37);
 pub(crate) const PLACE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What came of a seed.
@@ -53,6 +56,8 @@ pub(crate) struct Ends {
     pub(crate) hung: bool,
     pub(crate) counts: Vec<(NodeId, Counts)>,
     pub(crate) events: Vec<Told>,
+    /// Nodes that kept more than they may.
+    pub(crate) crowded: Vec<String>,
 }
 
 struct Run<'a> {
@@ -63,6 +68,7 @@ struct Run<'a> {
     maker: Maker,
     nodes: RefCell<BTreeMap<String, Node>>,
     events: Arc<Mutex<Vec<Told>>>,
+    crowded: RefCell<Vec<String>>,
 }
 
 /// What is done to a node.
@@ -78,8 +84,8 @@ pub(crate) fn run(seed: u64) -> Report {
     let (ledger, ends) = Simulation::run(seed, async |simulation| {
         let maker = Maker { workers: plan.workers };
         let ledger = Ledger::new();
-        let (nodes, events) = Default::default();
-        let run = Run { simulation, plan: &plan, seed, ledger, maker, nodes, events };
+        let (nodes, events, crowded) = Default::default();
+        let run = Run { simulation, plan: &plan, seed, ledger, maker, nodes, events, crowded };
         let ends = run.to_the_end().await;
         (run.ledger, ends)
     });
@@ -131,7 +137,12 @@ impl Run<'_> {
             })
             .collect();
         let all = async {
-            tokio::join!(biased; self.faults(orders), join_all(lives));
+            let ended = Cell::new(false);
+            let busy = async {
+                tokio::join!(biased; self.faults(orders), join_all(lives));
+                ended.set(true);
+            };
+            tokio::join!(biased; busy, self.watch(&ended));
         };
         let hung = timeout(BUSY + SETTLED_WITHIN, all).await.is_err();
         let mut ends = Ends { hung, ..Ends::default() };
@@ -142,8 +153,27 @@ impl Run<'_> {
             sleep(Duration::from_secs(1)).await;
             self.count(&mut ends).await;
         }
+        ends.crowded = self.crowded.take();
         ends.events = std::mem::take(&mut *self.events.lock().unwrap_or_else(PoisonError::into_inner));
         ends
+    }
+
+    /// Looks now and then at what nodes hold.
+    async fn watch(&self, ended: &Cell<bool>) {
+        let links = self.plan.workers + self.plan.clients;
+        let most = self.plan.backlog.unwrap_or(usize::MAX / 100) + BEYOND_BACKLOG;
+        while !ended.get() {
+            sleep(LOOK_EVERY).await;
+            // Others owe outcomes as well, which always pass.
+            let clients: Vec<_> =
+                self.nodes.borrow().values().filter(|node| node.id().name().starts_with('c')).cloned().collect();
+            for client in clients {
+                let counts = self.simulation.counts(&client).await;
+                if counts.unacknowledged > links * most {
+                    self.crowded.borrow_mut().push(format!("{} at {:?}: {counts:?}", client.id(), self.ledger.now()));
+                }
+            }
+        }
     }
 
     async fn count(&self, ends: &mut Ends) {
@@ -167,7 +197,7 @@ impl Run<'_> {
                     body: Doing::nothing(),
                     load: 100_000,
                 };
-                let _ = timeout(Duration::from_secs(5), node.scope(make(&self.ledger, node.id(), &call))).await;
+                let _ = timeout(Duration::from_secs(5), node.scope(make(&self.ledger, node.id(), None, &call))).await;
             }
         }
     }
@@ -197,10 +227,24 @@ impl Run<'_> {
                 Fault::Kill(name, away) => order(name, Order::Kill(*away)),
                 Fault::Unplug(name, away) => order(name, Order::Unplug(*away)),
                 Fault::Drain(name, away) => order(name, Order::Drain(*away)),
+                Fault::Linger(one, other, delay) => network.linger(one, other, *delay),
+                Fault::Freeze(name) => self.nodes.borrow().get(name).into_iter().for_each(|node| self.freeze(node)),
+                Fault::Thaw(name) => self.nodes.borrow().get(name).into_iter().for_each(|node| self.thaw(node)),
             }
         }
         sleep(BUSY.saturating_sub(self.ledger.now())).await;
         network.heal_all();
+        self.nodes.borrow().values().for_each(|node| self.thaw(node));
+    }
+
+    fn freeze(&self, node: &Node) {
+        self.ledger.stopped(node.id());
+        self.simulation.freeze(node);
+    }
+
+    fn thaw(&self, node: &Node) {
+        self.ledger.goes_on(node.id());
+        self.simulation.thaw(node);
     }
 
     /// One node after another under one name.
@@ -210,7 +254,7 @@ impl Run<'_> {
             let Some(node) = self.start(&name).await else { continue };
             let (stopped, mut orderly) = (Cell::new(false), None);
             {
-                let mut calls = pin!(self.calls(&node, &mut rng, &stopped));
+                let mut calls = pin!(self.simulation.on(&node, self.calls(&node, &mut rng, &stopped)));
                 let order = tokio::select! {
                     biased;
                     Some(order) = orders.recv() => order,
@@ -240,6 +284,8 @@ impl Run<'_> {
                 orderly.replace(away);
             }
             self.nodes.borrow_mut().remove(&name);
+            // What is stopped never ends.
+            self.thaw(&node);
             drop(node);
             sleep(orderly.unwrap_or_default()).await;
         }
@@ -251,7 +297,12 @@ impl Run<'_> {
         let seeds = (0..plan.workers).map(|worker| format!("w{worker}")).filter(|seed| seed != name);
         let with_seeds = |builder| seeds.fold(builder, |builder: NodeBuilder, seed| builder.seed(address(&seed)));
         let with_settings = |builder: NodeBuilder| {
-            builder.configure(|config| config.placement.place_timeout = PLACE_TIMEOUT).state(self.ledger.clone())
+            let backlog = plan.backlog;
+            let builder = builder.configure(move |config| {
+                config.placement.place_timeout = PLACE_TIMEOUT;
+                config.limits.backlog = backlog.unwrap_or(config.limits.backlog);
+            });
+            builder.state(self.ledger.clone())
         };
         let node = match is_worker {
             true => {
@@ -295,7 +346,7 @@ impl Run<'_> {
             }
             let call = self.maker.tree(rng);
             let ledger = self.ledger.clone();
-            made.push(async move { node.scope(make(&ledger, node.id(), &call)).await });
+            made.push(async move { node.scope(make(&ledger, node.id(), None, &call)).await });
         }
         while made.next().await.is_some() {}
     }

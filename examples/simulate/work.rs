@@ -9,7 +9,7 @@ use rand::rngs::StdRng;
 use serde::{Deserialize, Serialize};
 use tokio::time::{sleep, timeout};
 
-use crate::ledger::{End, Key, Ledger};
+use crate::ledger::{Await, End, Key, Ledger};
 
 /// Calls below a root, itself included, at most.
 const TREE_MAX: usize = 12;
@@ -70,26 +70,27 @@ pub(crate) async fn work(key: Key, body: Doing, load: serde_bytes::ByteBuf) -> R
     let current = atasks::current();
     let right = load.as_slice() == pattern(key, load.len());
     tracing::debug!(at = ?ledger.now(), node = %current.node(), key, parent = ?current.parent(), id = ?current.id(), attempt = current.attempt(), "begins");
-    let running = ledger.begins(key, current.attempt(), current.node(), right);
+    let running = ledger.begins(key, &current, right);
     match body.grace_ms {
-        None => act(&ledger, &current, &body).await,
+        None => act(&ledger, &current, key, &body).await,
         Some(grace) => tokio::select! {
             biased;
             () = current.cancelled() => sleep(Duration::from_millis(grace)).await,
-            () = act(&ledger, &current, &body) => {}
+            () = act(&ledger, &current, key, &body) => {}
         },
     }
     drop(running);
     Ok(Done { key, load: pattern(key, body.result) })
 }
 
-async fn act(ledger: &Ledger, current: &Context, body: &Doing) {
+async fn act(ledger: &Ledger, current: &Context, key: Key, body: &Doing) {
+    let parent = Some((key, current));
     pause(body.before_ms).await;
     if body.at_once {
-        join_all(body.below.iter().map(|call| make(ledger, current.node(), call))).await;
+        join_all(body.below.iter().map(|call| make(ledger, current.node(), parent, call))).await;
     } else {
         for call in &body.below {
-            make(ledger, current.node(), call).await;
+            make(ledger, current.node(), parent, call).await;
         }
     }
     pause(body.after_ms).await;
@@ -103,9 +104,19 @@ async fn pause(millis: u64) {
 }
 
 /// Makes a call, and notes how that ended.
-pub(crate) async fn make(ledger: &Ledger, caller: &NodeId, call: &Call) {
+pub(crate) async fn make(ledger: &Ledger, caller: &NodeId, parent: Option<(Key, &Context)>, call: &Call) {
     let bound = matches!(call.place, Place::Node(_));
-    let awaiting = ledger.awaits(caller, call.idempotent, bound);
+    let own = call.timeout_ms.map(|millis| ledger.now() + Duration::from_millis(millis));
+    let inherited = parent.and_then(|(_, context)| context.deadline()).map(|at| ledger.at(at));
+    let awaiting = ledger.awaits(Await {
+        caller: caller.clone(),
+        parent: parent.map(|(key, _)| key),
+        began: ledger.now(),
+        deadline: own.into_iter().chain(inherited).min(),
+        idempotent: call.idempotent,
+        bound,
+        ended: None,
+    });
     let key = awaiting.key;
     let mut made = work(key, call.body.clone(), serde_bytes::ByteBuf::from(pattern(key, call.load)));
     made = match &call.place {

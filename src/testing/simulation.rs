@@ -1,12 +1,18 @@
 //! A cluster that a test builds, breaks and looks into, step by step.
 
-use std::cell::Cell;
+use std::{cell::Cell, future::Future};
 
-use atasks_actors::host::{Host, mark_node_thread};
+use atasks_actors::{
+    gate::Gate,
+    host::{Host, Shared, mark_node_thread},
+};
 use atasks_cluster::{node::Counts, transport::Network};
 use tokio::runtime::{Builder, Handle};
 
 use crate::{Node, NodeBuilder, StartError};
+
+/// Drift of a host's clock, more than any quartz has.
+const DRIFT_PPM_MAX: i32 = 500;
 
 /// Nodes on one thread, on a paused clock, over a network that does what it is told.
 ///
@@ -17,7 +23,7 @@ use crate::{Node, NodeBuilder, StartError};
 pub struct Simulation {
     seed: u64,
     network: Network,
-    host: Host,
+    handle: Handle,
     starts: Cell<u64>,
 }
 
@@ -33,8 +39,8 @@ impl Simulation {
             Err(error) => panic!("no runtime for the simulation: {error}"),
         };
         runtime.block_on(async {
-            let host = Host::Shared(Handle::current());
-            body(&Self { seed, network: Network::new(seed), host, starts: Cell::new(0) }).await
+            let handle = Handle::current();
+            body(&Self { seed, network: Network::new(seed), handle, starts: Cell::new(0) }).await
         })
     }
 
@@ -81,6 +87,30 @@ impl Simulation {
         node.core().close();
     }
 
+    /// Stops a node as SIGSTOP does its process: what peers send waits in its host, which still accepts connections for
+    /// it, until it [goes on](Self::thaw). What the test itself does with it goes on, but
+    /// [`on`](Self::on) it.
+    pub fn freeze(&self, node: &Node) {
+        if let Some(gate) = node.core().io().gate() {
+            gate.close();
+        }
+    }
+
+    /// Has a stopped node go on. Time did not stop.
+    pub fn thaw(&self, node: &Node) {
+        if let Some(gate) = node.core().io().gate() {
+            gate.open();
+        }
+    }
+
+    /// Does something as a part of the node's process, which is stopped with it.
+    pub async fn on<F: Future>(&self, node: &Node, act: F) -> F::Output {
+        match node.core().io().gate() {
+            Some(gate) => gate.behind(act).await,
+            None => act.await,
+        }
+    }
+
     /// Counts what a node has in its tables.
     pub async fn counts(&self, node: &Node) -> Counts {
         node.core().counts().await
@@ -91,7 +121,15 @@ impl Simulation {
         // Looks like that of a real start, and is the same for the same seed.
         let incarnation =
             (self.seed.wrapping_mul(100_000).wrapping_add(self.starts.get())).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        builder.name(name).simulated(self.host.clone(), self.network.credentials(name), incarnation)
+        let host =
+            Host::Shared(Shared { handle: self.handle.clone(), gate: Gate::default(), drift_ppm: self.drift(name) });
+        builder.name(name).simulated(host, self.network.credentials(name), incarnation)
+    }
+
+    /// How many microseconds a second the clock of a host is fast: at most `DRIFT_PPM_MAX` either way.
+    fn drift(&self, name: &str) -> i32 {
+        let mixed = name.bytes().fold(self.seed, |all, byte| (all ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3));
+        (mixed >> 33) as i32 % (DRIFT_PPM_MAX + 1) * if mixed & 1 == 0 { 1 } else { -1 }
     }
 }
 

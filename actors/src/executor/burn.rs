@@ -66,8 +66,11 @@ struct Inner {
 }
 
 impl Executor {
-    /// Whether the executor computes; if so `cx` is woken when it has done.
+    /// Whether the executor computes, or is stopped; if so `cx` is woken when it goes on.
     pub(super) fn is_occupied(&self, by: Option<InvocationId>, cx: &TaskContext<'_>) -> bool {
+        if self.gate.as_ref().is_some_and(|gate| gate.keeps(cx)) {
+            return true;
+        }
         let Some(occupied) = &self.occupied else { return false };
         let mut inner = occupied.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_occupied = inner.until.is_some();

@@ -6,12 +6,15 @@ use std::{
     time::Duration,
 };
 
+use tokio::time::Instant;
+
 /// Whether a node may start something. The node's clock stamps it; who finds the last stamp too old starts nothing, so
 /// that an executor that wakes before the clock does no harm.
 #[derive(Debug)]
 pub struct Fence {
     /// Longest between two stamps; none, and the fence is always open.
     patience: Option<Duration>,
+    clock: Clock,
     /// When the clock last came by.
     stamp: AtomicU64,
     closed: AtomicBool,
@@ -20,11 +23,12 @@ pub struct Fence {
 }
 
 impl Fence {
-    /// An open fence, closed by a clock that is more than `patience` late.
+    /// An open fence, closed by a clock that is more than `patience` late: the machine's, or that of a test.
     #[must_use]
-    pub fn new(patience: Option<Duration>) -> Self {
+    pub fn new(patience: Option<Duration>, of_a_test: bool) -> Self {
         let (closed, balked) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { patience, stamp: AtomicU64::new(now()), closed, balked }
+        let clock = if of_a_test { Clock::Tests(Instant::now()) } else { Clock::Machines };
+        Self { patience, stamp: AtomicU64::new(clock.now()), clock, closed, balked }
     }
 
     /// The clock comes by. False: it was stopped for too long, and the fence is closed.
@@ -33,7 +37,7 @@ impl Fence {
         if late {
             self.closed.store(true, Ordering::SeqCst);
         }
-        self.stamp.store(now(), Ordering::SeqCst);
+        self.stamp.store(self.clock.now(), Ordering::SeqCst);
         !late
     }
 
@@ -67,12 +71,28 @@ impl Fence {
 
     fn is_late(&self) -> bool {
         let patience = self.patience.map_or(u128::MAX, |patience| patience.as_nanos());
-        u128::from(now().saturating_sub(self.stamp.load(Ordering::SeqCst))) > patience
+        u128::from(self.clock.now().saturating_sub(self.stamp.load(Ordering::SeqCst))) > patience
     }
 }
 
-/// Nanoseconds on a clock that goes on while the machine sleeps, as others' clocks do.
-fn now() -> u64 {
+#[derive(Debug)]
+enum Clock {
+    Machines,
+    /// Tokio's, which may be virtual, since this moment.
+    Tests(Instant),
+}
+
+impl Clock {
+    /// Nanoseconds on a clock that goes on while the machine sleeps, as others' clocks do.
+    fn now(&self) -> u64 {
+        match self {
+            Self::Machines => boottime(),
+            Self::Tests(since) => u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+fn boottime() -> u64 {
     #[cfg(target_os = "linux")]
     let clock = rustix::time::ClockId::Boottime;
     // On macOS the monotonic clock is such a one.
@@ -88,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_late_clock_closes_it_until_it_is_opened() {
-        let fence = Fence::new(Some(Duration::from_secs(60)));
+        let fence = Fence::new(Some(Duration::from_secs(60)), false);
         assert!(fence.lets_pass() && fence.stamp());
         fence.stamp.fetch_sub(61_000_000_000, Ordering::SeqCst);
         assert!(!fence.lets_pass(), "before the clock has come by");
@@ -102,7 +122,7 @@ mod tests {
 
     #[test]
     fn without_patience_it_is_open() {
-        let fence = Fence::new(None);
+        let fence = Fence::new(None, false);
         fence.stamp.store(0, Ordering::SeqCst);
         assert!(fence.lets_pass() && fence.stamp());
     }

@@ -61,10 +61,11 @@ pub use self::{
     report::{LoadReport, MemoryReport},
     settings::Settings,
     stamp::Stall,
-    ticket::{Gate, Ticket},
+    ticket::{Issuer, Ticket},
 };
 use crate::{
     context::{Context, may_inline, polling},
+    gate::Gate,
     host::{Host, Place, STACK_BYTES},
     invocation::Invocation,
     node_id::NodeId,
@@ -145,6 +146,8 @@ pub struct Executor {
     turns: AtomicU32,
     /// What was computed on a shared host, in nanoseconds of virtual time.
     burnt: AtomicU64,
+    /// On a shared host: what it is stopped by.
+    gate: Option<Gate>,
     /// On a shared host: until when it computes.
     occupied: Option<Occupied>,
     idle: Mutex<Vec<ActorRef<Run>>>,
@@ -157,7 +160,7 @@ impl Pool {
     /// The system gives no threads.
     pub async fn start(node: NodeId, settings: Settings, host: &Host, supervisor: &ActorCell) -> io::Result<Arc<Self>> {
         let count = settings.executors.max(1);
-        let fence = Arc::new(Fence::new(settings.stopped_after));
+        let fence = Arc::new(Fence::new(settings.stopped_after, settings.shared_host));
         let memory = Memory::new(MemoryLimits::new(settings.memory, settings.running, settings.tree));
         let pool = Arc::new(Self {
             blocking: BlockingPool::new(count * BLOCKING_PER_EXECUTOR, fence.clone(), memory.clone()),
@@ -192,6 +195,7 @@ impl Pool {
                 stamp: Stamp::default(),
                 turns: AtomicU32::new(0),
                 burnt: AtomicU64::new(0),
+                gate: place.gate().cloned(),
                 occupied: pool.settings.shared_host.then(Occupied::default),
                 idle: Mutex::default(),
             });

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 /// Counts the invocations that it has let into the queue and that have not left it.
-pub trait Gate: Send + Sync + 'static {
+pub trait Issuer: Send + Sync + 'static {
     /// One of them waits no more: it was started, refused, handed back or dropped. `class` and `bytes` are those of its
     /// ticket.
     fn left(&self, class: u32, bytes: u64);
@@ -15,28 +15,28 @@ pub trait Gate: Send + Sync + 'static {
     }
 }
 
-/// Held by one invocation while it waits to be started, wherever it waits. Dropped, it tells its gate, once.
+/// Held by one invocation while it waits to be started, wherever it waits. Dropped, it tells its issuer, once.
 pub struct Ticket {
-    gate: Arc<dyn Gate>,
+    issuer: Arc<dyn Issuer>,
     class: u32,
     bytes: u64,
 }
 
 impl Ticket {
-    /// A ticket of `gate`, for an invocation of that class and so many bytes.
+    /// A ticket of `issuer`, for an invocation of that class and so many bytes.
     #[must_use]
-    pub fn new(gate: Arc<dyn Gate>, class: u32, bytes: u64) -> Self {
-        Self { gate, class, bytes }
+    pub fn new(issuer: Arc<dyn Issuer>, class: u32, bytes: u64) -> Self {
+        Self { issuer, class, bytes }
     }
 
     pub(super) fn lets_start(&self) -> bool {
-        self.gate.lets_start()
+        self.issuer.lets_start()
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.gate.left(self.class, self.bytes);
+        self.issuer.left(self.class, self.bytes);
     }
 }
 

@@ -32,8 +32,8 @@ impl Actor for AgentActor {
     ) -> Result<Weak<NodeCore>, ActorProcessingErr> {
         let settings = node.executor_settings();
         let pool = Pool::start(node.me().clone(), settings, node.host(), &myself.get_cell()).await?;
-        tokio::spawn(tell_load(pool.clone(), Arc::downgrade(&node)));
-        tokio::spawn(watch(pool.clone(), Arc::downgrade(&node), node.agent().worth_a_look.clone()));
+        node.io().spawn(tell_load(pool.clone(), Arc::downgrade(&node)));
+        node.io().spawn(watch(pool.clone(), Arc::downgrade(&node), node.agent().worth_a_look.clone()));
         let _ = node.agent().pool.set(pool);
         Ok(Arc::downgrade(&node))
     }

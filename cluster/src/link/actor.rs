@@ -94,7 +94,7 @@ impl Actor for LinkActor {
             link.tell_load(&node);
             node.introduce_to(&link);
         }
-        let clock = tokio::spawn(link.clone().tick()).abort_handle();
+        let clock = link.spawn(link.clone().tick());
         let node = link.node.clone();
         let mut state = State {
             link,
@@ -220,7 +220,7 @@ impl State {
         let Some(exit) = node.ask_for_exit(self.link.id()) else { return };
         self.asking = true;
         let actor = actor.clone();
-        tokio::spawn(async move {
+        self.link.spawn(async move {
             let _ = actor.cast(LinkMsg::Exited(exit.await));
         });
     }
@@ -235,7 +235,7 @@ impl State {
         self.reached = Some(reached);
         let reader = self.link.clone().read(socket.clone(), read);
         let writer = self.link.clone().write(socket);
-        self.loops = vec![watch(actor, self.connection, reader), watch(actor, self.connection, writer)];
+        self.loops = vec![self.watch(actor, reader), self.watch(actor, writer)];
         Ok(true)
     }
 
@@ -245,7 +245,7 @@ impl State {
             return self.redial(actor);
         }
         let (grace, connection, actor) = (grace(node), self.connection, actor.clone());
-        tokio::spawn(async move {
+        self.link.spawn(async move {
             sleep(grace).await;
             let _ = actor.cast(LinkMsg::NotBack(connection));
         });
@@ -258,11 +258,11 @@ impl State {
             return;
         }
         let (link, actor) = (self.link.clone(), actor.clone());
-        let redials = tokio::spawn(async move {
+        let redials = self.link.spawn(async move {
             let redialled = redial(link, addresses).await;
             let _ = actor.cast(LinkMsg::Redialled(redialled));
         });
-        self.redialling = Some(redials.abort_handle());
+        self.redialling = Some(redials);
     }
 
     /// Where the peer can be dialled: where it was found, and where it says that it listens, as far as that can be reached
@@ -277,6 +277,16 @@ impl State {
             }
         }
         addresses
+    }
+
+    /// Runs a loop of the connection; its end is told to the actor.
+    fn watch(&self, actor: &ActorRef<LinkMsg>, running: impl Future<Output = End> + Send + 'static) -> AbortHandle {
+        let (actor, connection) = (actor.clone(), self.connection);
+        self.link.spawn(async move {
+            let end = running.await;
+            // The actor may have ended already: then the link has as well.
+            let _ = actor.cast(LinkMsg::Ended(connection, end));
+        })
     }
 
     fn stop_redialling(&mut self) {
@@ -295,17 +305,13 @@ fn grace(node: &NodeCore) -> Duration {
     node.config().liveness.heartbeat * GRACE_HEARTBEATS
 }
 
-/// Runs a loop of a connection; its end is told to the actor.
-fn watch(
-    actor: &ActorRef<LinkMsg>,
-    connection: u64,
-    running: impl Future<Output = End> + Send + 'static,
-) -> AbortHandle {
-    let actor = actor.clone();
-    tokio::spawn(async move {
-        let end = running.await;
-        // The actor may have ended already: then the link has as well.
-        let _ = actor.cast(LinkMsg::Ended(connection, end));
-    })
-    .abort_handle()
+impl Link {
+    /// Runs something on the node's own thread.
+    fn spawn(&self, running: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        match self.node.upgrade() {
+            Some(node) => node.io().spawn(running).abort_handle(),
+            // That is where links' actors run.
+            None => tokio::spawn(running).abort_handle(),
+        }
+    }
 }

@@ -20,6 +20,8 @@ const WINDOW: u32 = 64;
 #[derive(Debug)]
 pub(super) struct Clock {
     born: Instant,
+    /// How many microseconds it is fast in a second: none, but in tests.
+    drift_ppm: i64,
     /// What is to be added to a time on the peer's clock, in microseconds.
     ahead: AtomicI64,
     window: Mutex<Window>,
@@ -33,15 +35,16 @@ struct Window {
 }
 
 impl Clock {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(drift_ppm: i32) -> Self {
         let window = Window { former: i64::MAX, least: i64::MAX, readings: 0 };
         // Before the first reading: both ends begin within one greeting.
-        Self { born: Instant::now(), ahead: AtomicI64::new(0), window: Mutex::new(window) }
+        Self { born: Instant::now(), drift_ppm: drift_ppm.into(), ahead: AtomicI64::new(0), window: Mutex::new(window) }
     }
 
     /// Microseconds on this clock at `when`; 0 for what was before.
     pub(super) fn at(&self, when: Instant) -> u64 {
-        u64::try_from(when.saturating_duration_since(self.born).as_micros()).unwrap_or(u64::MAX)
+        let real = u64::try_from(when.saturating_duration_since(self.born).as_micros()).unwrap_or(u64::MAX);
+        real.saturating_add_signed(self.drift(real))
     }
 
     pub(super) fn now(&self) -> u64 {
@@ -51,7 +54,12 @@ impl Clock {
     /// When it is, or was, that the peer's clock shows `theirs`. None: too far away for any clock.
     pub(super) fn when(&self, theirs: u64) -> Option<Instant> {
         let ours = theirs.saturating_add_signed(self.ahead.load(Ordering::Relaxed));
-        self.born.checked_add(Duration::from_micros(ours))
+        self.born.checked_add(Duration::from_micros(ours.saturating_add_signed(-self.drift(ours))))
+    }
+
+    /// How far it is fast after so many microseconds.
+    fn drift(&self, micros: u64) -> i64 {
+        i64::try_from(i128::from(micros) * i128::from(self.drift_ppm) / 1_000_000).unwrap_or(0)
     }
 
     /// Takes a reading of the peer's clock that has just come.
@@ -73,9 +81,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_time_means_the_same_at_both_ends_however_long_it_was_on_its_way() {
-        let theirs = Clock::new();
+        let theirs = Clock::new(0);
         tokio::time::advance(Duration::from_secs(3600)).await;
-        let ours = Clock::new();
+        let ours = Clock::new(0);
         ours.read(theirs.now());
         let deadline = Instant::now() + Duration::from_secs(5);
         let told = theirs.at(deadline);
@@ -86,7 +94,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_reading_that_was_least_on_its_way_counts_and_old_ones_are_forgotten() {
-        let (theirs, ours) = (Clock::new(), Clock::new());
+        let (theirs, ours) = (Clock::new(0), Clock::new(0));
         let late = theirs.now();
         tokio::time::advance(Duration::from_secs(1)).await;
         ours.read(late);
@@ -102,7 +110,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nonsense_is_no_time() {
-        let clock = Clock::new();
+        let clock = Clock::new(0);
         clock.read(u64::MAX);
         clock.read(0);
         assert!(clock.when(u64::MAX).is_none_or(|when| when > Instant::now()));

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use atasks_actors::executor::{Gate, Ticket};
+use atasks_actors::executor::{Issuer, Ticket};
 
 use super::{Link, Out};
 use crate::session::{
@@ -161,7 +161,7 @@ impl Link {
     }
 }
 
-impl Gate for Link {
+impl Issuer for Link {
     fn lets_start(&self) -> bool {
         !self.unread.load(Ordering::SeqCst)
     }

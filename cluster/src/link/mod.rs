@@ -185,7 +185,7 @@ impl Link {
             last_call: AtomicU64::new(0),
             heard: Mutex::new(Instant::now()),
             beats: Beats::default(),
-            clock: Clock::new(),
+            clock: Clock::new(node.host().drift_ppm()),
             streams: Streams::default(),
         })
     }

@@ -1,6 +1,10 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use atasks_actors::{host::Host, table::TaskTable};
+use atasks_actors::{
+    gate::Gate,
+    host::{Host, Shared},
+    table::TaskTable,
+};
 use bytes::BytesMut;
 use tokio::runtime::Handle;
 
@@ -33,7 +37,7 @@ impl Pair {
         let parts = NodeParts {
             role: Role::Client,
             config,
-            host: Host::Shared(Handle::current()),
+            host: Host::Shared(Shared { handle: Handle::current(), gate: Gate::default(), drift_ppm: 0 }),
             io: None,
             table,
             credentials: network.credentials("a"),

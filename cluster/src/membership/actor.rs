@@ -118,9 +118,9 @@ impl Actor for MembershipActor {
             MembershipMsg::Due(address) => state.targets.due(&address),
             MembershipMsg::AddSeeds(seeds) => seeds.iter().for_each(|seed| state.targets.add_seed(seed)),
             MembershipMsg::Newcomer(newcomer) => {
-                if state.newcomers.is_empty() {
+                if let Some(node) = state.node.upgrade().filter(|_| state.newcomers.is_empty()) {
                     let myself = myself.clone();
-                    tokio::spawn(async move {
+                    node.io().spawn(async move {
                         sleep(NEWCOMERS_TOLD_AFTER).await;
                         let _ = myself.cast(MembershipMsg::TellNewcomers);
                     });

@@ -45,7 +45,8 @@ pub(crate) async fn listen(listener: Listener, node: Weak<NodeCore>, membership:
         // From here on, and not from when its task begins: somebody is at the door.
         let under_way = node.upgrade().map(|node| node.greeting());
         let (node, membership, complaints) = (node.clone(), membership.clone(), complaints.clone());
-        greetings.push_back(tokio::spawn(async move {
+        let Some(admitting) = node.upgrade() else { return };
+        greetings.push_back(admitting.io().spawn(async move {
             if let Some(node) = node.upgrade() {
                 admit(incoming, &node, &membership, &complaints).await;
             }

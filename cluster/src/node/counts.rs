@@ -22,6 +22,8 @@ pub struct Counts {
     pub kept: usize,
     /// Invocations in the queue, on executors, or suspended.
     pub running: usize,
+    /// Deadlines of calls that are not over, and calls that wait to be repeated.
+    pub timers: usize,
     /// Bytes that invocations hold.
     pub memory: usize,
     /// Roots that run here.
@@ -43,7 +45,8 @@ impl Counts {
 impl NodeCore {
     /// Counts what is in its tables.
     pub async fn counts(&self) -> Counts {
-        let mut counts = Counts { greetings: self.election().greetings(), ..Counts::default() };
+        let mut counts =
+            Counts { greetings: self.election().greetings(), timers: self.timers.wanted(), ..Counts::default() };
         for link in self.links() {
             link.count(&mut counts);
         }

@@ -298,8 +298,7 @@ impl NodeCore {
             executors: self.config.node.executors.unwrap_or_else(cores),
             actor_for_every: self.config.node.actors == Actors::Every,
             cancel_grace: self.config.node.cancel_grace,
-            // Nodes that share a thread in virtual time are never stopped.
-            stopped_after: (!self.host.is_shared()).then(|| self.config.liveness.lost_after / 2),
+            stopped_after: Some(self.config.liveness.lost_after / 2),
             shared_host: self.host.is_shared(),
             memory: self.config.limits.memory.unwrap_or_else(memory::default),
             running: self.config.limits.running,

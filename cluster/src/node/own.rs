@@ -9,7 +9,7 @@ use std::{
 };
 
 use atasks_actors::{
-    executor::{Gate, Ticket},
+    executor::{Issuer, Ticket},
     invocation::Invocation,
     table::TaskTable,
     task::TaskEntry,
@@ -108,7 +108,7 @@ impl NodeCore {
     }
 }
 
-impl Gate for NodeCore {
+impl Issuer for NodeCore {
     fn left(&self, class: u32, bytes: u64) {
         if self.own.of(class).leave(bytes) {
             self.room_again();

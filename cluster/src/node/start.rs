@@ -166,14 +166,14 @@ impl NodeCore {
             .map_err(|error| StartError::System(std::io::Error::other(error.to_string())))?;
         let _ = self.root.set(root);
         let timers = self.timers.clone();
-        let running = tokio::spawn(async move { timers.run().await });
+        let running = self.io.spawn(async move { timers.run().await });
         let _ = self.timer_loop.set(running.abort_handle());
-        if self.role == Role::Worker && !self.host.is_shared() {
-            tokio::spawn(self.clone().keep_time());
+        if self.role == Role::Worker {
+            self.io.spawn(self.clone().keep_time());
         }
         for listener in listeners {
             if let Some(membership) = self.membership.get() {
-                let listens = tokio::spawn(listen(listener, Arc::downgrade(&self), membership.clone()));
+                let listens = self.io.spawn(listen(listener, Arc::downgrade(&self), membership.clone()));
                 self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listens);
             }
         }

@@ -131,6 +131,12 @@ impl Timers {
         }
     }
 
+    /// Counts those that somebody waits for.
+    #[cfg(feature = "testing")]
+    pub(crate) fn wanted(&self) -> usize {
+        self.lock().entries.values().filter(|timer| timer.is_wanted()).count()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -214,9 +214,10 @@ impl State {
             return;
         }
         let Some(until) = self.homeless.front().and_then(Unplaceable::until) else { return };
+        let Some(node) = self.node.upgrade() else { return };
         self.alarmed = true;
         let myself = myself.clone();
-        tokio::spawn(async move {
+        node.io().spawn(async move {
             sleep_until(until).await;
             let _ = myself.cast(PlacementMsg::Due);
         });

@@ -44,6 +44,17 @@ impl Network {
         });
     }
 
+    /// Has all that is on the connections that stand between two endpoints, or will be, take longer by `delay`. New ones
+    /// are as fast as ever, so what an old one brings comes after what was said later.
+    pub fn linger(&self, one: &str, other: &str, delay: Duration) {
+        for connection in &self.lock().connections {
+            let ends = connection.ends.each_ref().map(String::as_str);
+            if ends == [one, other] || ends == [other, one] {
+                connection.pipes.iter().filter_map(Weak::upgrade).for_each(|pipe| pipe.linger(delay));
+            }
+        }
+    }
+
     /// Lets nothing arrive from `from` at `to`, new connections included, until it is [healed](Self::heal). What was sent
     /// over connections that outlive the silence arrives later, some time after its end, as TCP's back-off has it; a
     /// reset that was sent is lost.
@@ -79,6 +90,7 @@ impl Network {
     pub fn heal(&self, one: &str, other: &str) {
         self.change_way(one, other, |way| *way = Way::default());
         self.change_way(other, one, |way| *way = Way::default());
+        self.linger(one, other, Duration::ZERO);
     }
 
     /// Ends all that is wrong on all ways.
@@ -86,6 +98,9 @@ impl Network {
         let ways: Vec<_> = self.lock().ways.keys().cloned().collect();
         for (from, to) in ways {
             self.change_way(&from, &to, |way| *way = Way::default());
+        }
+        for connection in &self.lock().connections {
+            connection.pipes.iter().filter_map(Weak::upgrade).for_each(|pipe| pipe.linger(Duration::ZERO));
         }
     }
 

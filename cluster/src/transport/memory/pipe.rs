@@ -12,7 +12,9 @@ use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::{Buf as _, Bytes, BytesMut};
+use rand::Rng as _;
 use rand::rngs::StdRng;
+use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
@@ -21,6 +23,8 @@ use super::way::Way;
 
 /// Bytes under way and unread.
 const BYTES_MAX: usize = 256 * 1024;
+/// Of so many writes one arrives in two parts.
+const SPLITS_ONE_IN: u32 = 4;
 /// Bytes for one read, as sockets give them.
 const READ_BYTES_MAX: usize = 64 * 1024;
 
@@ -41,6 +45,8 @@ struct State {
     way: Way,
     /// Since when nothing arrives, while it does not.
     silent_since: Option<Instant>,
+    /// What everything on this connection takes longer.
+    lingers: Duration,
     /// No answer comes back to the writer.
     unanswered: bool,
     /// The reader hears nothing any more, not even an end.
@@ -73,6 +79,7 @@ impl Pipe {
             left: None,
             way,
             silent_since: way.silent.then_some(now),
+            lingers: Duration::ZERO,
             unanswered: back.silent,
             unheard: false,
             unknowing: false,
@@ -149,6 +156,17 @@ impl Pipe {
 
     pub(super) fn change_way_back(&self, back: Way) {
         self.change(|state| state.unanswered = back.silent);
+    }
+
+    /// All takes longer from now on, what is under way as well.
+    pub(super) fn linger(&self, delay: Duration) {
+        self.change(|state| {
+            let due =
+                state.chunks.iter_mut().map(|chunk| &mut chunk.due).chain(state.end.iter_mut().map(|end| &mut end.due));
+            due.for_each(|due| *due += delay);
+            state.last_due += delay;
+            state.lingers = delay;
+        });
     }
 
     /// Nothing arrives at the reader any more, for ever.
@@ -239,16 +257,21 @@ impl State {
         if count == 0 {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        let due = self.arrival(now) + self.way.takes(count);
-        self.last_due = due;
-        self.chunks.push_back(Chunk { due, bytes: Bytes::copy_from_slice(&bytes[..count]) });
+        // In segments, as TCP does: a connection that breaks may have brought a part.
+        let whole = Bytes::copy_from_slice(&bytes[..count]);
+        let cut = if self.rng.random_ratio(1, SPLITS_ONE_IN) { self.rng.random_range(0..count) } else { 0 };
+        for segment in [whole.slice(..cut), whole.slice(cut..)].into_iter().filter(|segment| !segment.is_empty()) {
+            let due = self.arrival(now) + self.way.takes(segment.len());
+            self.last_due = due;
+            self.chunks.push_back(Chunk { due, bytes: segment });
+        }
         self.bytes += count;
         Ok(count)
     }
 
     /// When what is sent now arrives: never before what was sent earlier.
     fn arrival(&mut self, now: Instant) -> Instant {
-        self.last_due = self.last_due.max(now + latency(&mut self.rng) + self.way.delay);
+        self.last_due = self.last_due.max(now + latency(&mut self.rng) + self.way.delay + self.lingers);
         self.last_due
     }
 
