@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until};
 use super::{
     held::{For, Held},
     kept::Unplaceable,
-    lines::{Lines, Tried},
+    lines::Lines,
     row::Row,
 };
 use crate::node::{Kept, NodeCore};
@@ -149,8 +149,8 @@ impl State {
     fn go_on(&mut self, node: &Arc<NodeCore>) -> bool {
         let mut left = AT_ONCE_MAX;
         self.look_at_homeless(node, &mut left);
-        for tried in self.lines.try_fronts(node, &self.held, &mut left) {
-            let Tried::Nobody(call) = tried;
+        let mut unwanted = self.lines.try_fronts(node, &self.held, &mut left);
+        while let Some(call) = unwanted.pop() {
             self.keep_homeless(node, call);
         }
         self.sweep(&mut left);
@@ -196,7 +196,7 @@ impl State {
     fn end_what_is_due(&mut self, node: &Arc<NodeCore>) {
         let now = Instant::now();
         for _ in 0..AT_ONCE_MAX {
-            if !self.homeless.front().is_some_and(|call| call.until().is_some_and(|until| until <= now)) {
+            if self.homeless.front().and_then(Unplaceable::until).is_none_or(|until| until > now) {
                 return;
             }
             let Some(call) = self.homeless.pop() else { return };

@@ -41,12 +41,6 @@ struct Line {
     swept: u64,
 }
 
-/// What came of the first of a line, beside having been placed.
-pub(super) enum Tried {
-    /// Nobody can run it any more.
-    Nobody(Box<Unplaceable>),
-}
-
 /// The lines. What is done to all of them goes on where it was interrupted.
 #[derive(Default)]
 pub(super) struct Lines {
@@ -96,7 +90,8 @@ impl Lines {
         let Some(kind) = Kind::of(&call, node) else { return Some(call) };
         match self.lines.get_mut(&kind) {
             Some(line) => {
-                line.push(node, held, call, None);
+                let target = if let Wish::To(target) = &kind.wish { Some(target) } else { None };
+                line.push(node, held, call, target);
                 None
             }
             None => Some(call),
@@ -119,8 +114,8 @@ impl Lines {
     }
 
     /// Tries the first of each line in turn, and who stands behind while they go. Gives those that nobody can run.
-    pub(super) fn try_fronts(&mut self, node: &Arc<NodeCore>, held: &Arc<Held>, left: &mut usize) -> Vec<Tried> {
-        let mut homeless = Vec::new();
+    pub(super) fn try_fronts(&mut self, node: &Arc<NodeCore>, held: &Arc<Held>, left: &mut usize) -> Row<Unplaceable> {
+        let mut homeless = Row::default();
         while *left > 0 && self.to_try > 0 {
             let Some(kind) = next_after(&self.lines, self.tried.as_ref()) else {
                 self.to_try = 0;
@@ -143,7 +138,7 @@ impl Lines {
         node: &Arc<NodeCore>,
         held: &Arc<Held>,
         left: &mut usize,
-        homeless: &mut Vec<Tried>,
+        homeless: &mut Row<Unplaceable>,
     ) -> bool {
         let mut went = false;
         for _ in 0..TURN.min(*left) {
@@ -153,7 +148,7 @@ impl Lines {
                 None => went = true,
                 Some((Kept::Nobody, call)) => {
                     went = true;
-                    homeless.push(Tried::Nobody(call));
+                    homeless.push(call);
                 }
                 Some((Kept::Full(target), call)) => {
                     if Kind::at(&call, &target) == *kind {
