@@ -1,6 +1,7 @@
 //! Where calls run: the table of placements cell by cell, the user's own policies, `everywhere()`, and how work spreads.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::async_yields_async, reason = "a call is made in a scope and awaited outside of it")]
 
 #[path = "../programs/mod.rs"]
 mod programs;
