@@ -72,6 +72,7 @@ impl Link {
             return Ok(());
         }
         let mut done = Vec::with_capacity(outcomes.len());
+        let mut settled = Ok(());
         let mut out = self.out();
         for (call, status, bytes) in outcomes.drain(..) {
             let (awaited, cost) = out.pending.take(call);
@@ -85,7 +86,11 @@ impl Link {
                 Awaited::Abandoned => {
                     self.load.ended(1);
                 }
-                Awaited::Unknown => return Err(ProtocolError::OutcomeOfNoCall { call }),
+                Awaited::Unknown => {
+                    // Those before it are not pending any more: nobody else would tell who waits for them.
+                    settled = Err(ProtocolError::OutcomeOfNoCall { call });
+                    break;
+                }
             }
         }
         drop(out);
@@ -95,7 +100,7 @@ impl Link {
         for (slot, status, bytes) in done {
             slot.complete(outcome_of(status, bytes));
         }
-        Ok(())
+        settled
     }
 
     /// Ends the link: who waits for an outcome is told, what runs here for the peer is cancelled. False: it has ended before.
