@@ -168,6 +168,11 @@ impl Reader {
     /// Hands on all that has arrived whole.
     fn take(&mut self, link: &Arc<Link>, buffer: &mut BytesMut) -> Result<(), ProtocolError> {
         let Some(node) = link.node.upgrade() else { return Ok(()) };
+        if link.out().lost.is_some() {
+            // What was cancelled with the link is all: nothing may start for it after that.
+            buffer.clear();
+            return Ok(());
+        }
         let mut broken = Ok(());
         let Self { incoming, outcomes, left } = self;
         incoming.receive(buffer, &mut |event| match event {
