@@ -1,12 +1,12 @@
 //! Calls that find no room on a link, or in the queue behind it, wait for it, however many they are.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
     time::Duration,
 };
 
 use atasks::{
-    Node, Placement, Ran, Result, TaskError, Waiting,
+    Candidate, Node, Placement, Policy, Ran, Result, Snapshot, TaskError, Waiting,
     testing::{Cluster, burn, simulate_cluster, windows},
 };
 use futures_util::future::{join_all, try_join_all};
@@ -150,6 +150,30 @@ fn ten_thousand_calls_of_a_limited_task_hold_up_none_of_another() {
         let (limited, took) = timeout(FOR_EVER, futures_util::future::join(limited, other)).await.expect("hangs");
         assert!(limited.iter().all(Result::is_ok));
         assert!(took < Duration::from_millis(50), "{took:?}");
+    });
+}
+
+/// Each time another one.
+struct Wavers(AtomicUsize);
+
+impl Policy for Wavers {
+    fn choose<'a>(&self, snapshot: &'a Snapshot<'a>) -> Option<&'a Candidate<'a>> {
+        let candidates = snapshot.candidates();
+        candidates.get(self.0.fetch_add(1, Ordering::Relaxed) % candidates.len())
+    }
+}
+
+#[test]
+fn a_policy_that_wavers_between_nodes_without_room_is_not_asked_for_ever() {
+    println!("seed {SEED}");
+    let workers = [0, 1].map(|_| windows(Node::builder(), 1, 1 << 20));
+    simulate_cluster(workers, SEED, async |cluster| {
+        let policy = Placement::policy(Wavers(AtomicUsize::new(0)));
+        let busy = [on(cluster, 0), on(cluster, 1)].map(|on| compute(60_000).place(on));
+        let calls = (0..200).map(|_| compute(1).place(policy.clone()));
+        // Time stands still while somebody is at work.
+        let all = join_all(busy.into_iter().chain(calls));
+        assert!(timeout(FOR_EVER, all).await.expect("hangs").iter().all(Result::is_ok));
     });
 }
 
