@@ -153,6 +153,26 @@ fn ten_thousand_calls_of_a_limited_task_hold_up_none_of_another() {
     });
 }
 
+#[test]
+fn a_call_that_found_no_room_at_one_worker_goes_to_another_that_has_some_first() {
+    println!("seed {SEED}");
+    let workers = [windows(Node::builder(), 1, 1 << 20), windows(Node::builder(), 10, 1 << 20)];
+    simulate_cluster(workers, SEED, async |cluster| {
+        // The one with less to do, which it does not come to for an hour.
+        let slow = join_all((0..2).map(|_| compute(3_600_000).place(on(cluster, 0))));
+        let quick = join_all((0..10).map(|_| compute(1000).place(on(cluster, 1))));
+        let any = async {
+            pass(100).await;
+            timeout(Duration::from_secs(60), compute(0)).await.expect("waits for the slow one").unwrap();
+        };
+        tokio::select! {
+            biased;
+            _ = slow => panic!("too early"),
+            (_, ()) = futures_util::future::join(quick, any) => {}
+        }
+    });
+}
+
 /// Each time any of them.
 struct Wavers(AtomicUsize);
 

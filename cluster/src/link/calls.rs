@@ -45,7 +45,6 @@ impl Link {
             && let Some(cost) = out.outgoing.account().cost(number, 0)
             && !out.outgoing.account().has_room(cost.class)
         {
-            out.short = true;
             self.note_room(&mut out, cost.class);
             return Err(NotSent::Full);
         }
@@ -79,7 +78,7 @@ impl Link {
             if let Some(cost) = cost
                 && out.outgoing.account().ended(cost)
             {
-                self.tell_credit_again(&mut out, cost.class);
+                self.tell_credit_again(cost.class);
             }
             match awaited {
                 Awaited::Waiting(asked) => done.push((asked.slot, status, bytes)),
