@@ -195,7 +195,7 @@ mod tests {
             id: 1,
             origin: None,
             lineage: None,
-            deadline_us: None,
+            deadline: None,
         }
     }
 
