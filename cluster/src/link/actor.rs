@@ -201,10 +201,12 @@ impl State {
         }
     }
 
-    /// Whether a peer that does not listen may be about to come back.
+    /// Whether a peer that cannot be dialled from here may be about to come back. A worker, which listens where only others
+    /// reach it, redials for as long as it can; a client may be gone for good.
     fn may_be_at_the_door(&self, node: &NodeCore) -> bool {
         let silence = self.link.silence();
-        silence < grace(node) || node.is_greeted() && silence < node.config().liveness.lost_after / 2
+        let waits_on = node.is_greeted() || self.link.is_worker();
+        silence < grace(node) || waits_on && silence < node.config().liveness.lost_after / 2
     }
 
     /// The peer is gone: the verdict, unless it may still be told how its process has ended.
