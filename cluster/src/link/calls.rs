@@ -168,7 +168,7 @@ impl Link {
             id: invocation.id.number,
             origin: None,
             lineage: invocation.parent.map(|parent| Lineage { parent: id(parent), root: id(invocation.root) }),
-            deadline_us: invocation.deadline.map(|at| self.clock.at(at)),
+            deadline: invocation.deadline.map(|at| self.clock.tell(at)),
         }
     }
 
