@@ -88,7 +88,7 @@ impl Full {
 impl Link {
     /// Whether the peer lets in no further root of its task `number` now.
     pub(crate) fn is_full(&self, number: u32) -> bool {
-        self.full.of(number.saturating_add(1)).load(Ordering::Relaxed)
+        self.full.of(number.saturating_add(1)).load(Ordering::SeqCst)
     }
 
     /// The peer has told all its windows: it has introduced itself.
@@ -103,16 +103,16 @@ impl Link {
         let full = !out.outgoing.account().has_room(class);
         let known = self.full.of(class);
         if known.load(Ordering::Relaxed) != full {
-            known.store(full, Ordering::Relaxed);
+            known.store(full, Ordering::SeqCst);
         }
     }
 
-    /// Tells placement that there is room again in a class that had none, if a call has found none before.
-    pub(super) fn tell_credit_again(&self, out: &mut Out, class: u32) {
-        self.full.of(class).store(false, Ordering::Relaxed);
-        if std::mem::take(&mut out.short)
-            && let Some(node) = self.node.upgrade()
-        {
+    /// Tells placement that there is room again in a class that had none, if calls wait for some: be it that they have
+    /// found none elsewhere.
+    pub(super) fn tell_credit_again(&self, class: u32) {
+        // In this order: who is counted as waiting after that finds the room.
+        self.full.of(class).store(false, Ordering::SeqCst);
+        if let Some(node) = self.node.upgrade().filter(|node| node.held().has_roots()) {
             node.room_again();
         }
     }
@@ -121,7 +121,7 @@ impl Link {
     pub(super) fn hear_credit(&self, credit: Credit) -> Result<(), ProtocolError> {
         let mut out = self.out();
         if out.outgoing.account().hear(credit)? {
-            self.tell_credit_again(&mut out, credit.class);
+            self.tell_credit_again(credit.class);
         }
         Ok(())
     }
