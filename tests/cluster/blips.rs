@@ -10,7 +10,9 @@ use tokio::time::{Instant, sleep};
 use super::proxy::{Cut, Proxy};
 use super::{Over, SECRET, Worker, client, file};
 use crate::programs::{PATIENCE, Running, program};
-use crate::tasks::{carry, count_run, descend, hold, hold_on, time_left, whereabouts, whereabouts_of};
+use crate::tasks::{
+    bring, carry, count_run, descend, hold, hold_on, note, time_left, whereabouts, whereabouts_of,
+};
 
 /// A worker, the cable by which it is reached, and a client at the other end of the cable.
 async fn apart(name: &str) -> (Worker, Proxy, Node) {
@@ -237,4 +239,27 @@ async fn workers_go_on_with_each_other_too() {
         () = cuts => {}
     }
     drop(second);
+}
+
+#[tokio::test]
+async fn a_worker_that_drains_waits_for_a_slow_reader_of_its_results() {
+    let (worker, proxy, node) = apart("slow-reader").await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    // More than sockets hold.
+    let bytes = 40_000_000;
+    let drained = async {
+        file(&path.join("before-go")).await;
+        // Longer than a farewell takes, shorter than the window.
+        let silence = proxy.be_silent(Duration::from_millis(1_500));
+        tokio::join!(silence, async {
+            worker.process.signal(Signal::TERM);
+            note(path, "go", "");
+        });
+    };
+    let both = async { tokio::join!(node.scope(bring(path.into(), "go".into(), bytes)), drained).0 };
+    let (brought, losses) = losses_during(&node, both).await;
+    assert_eq!(brought.unwrap().len(), bytes);
+    assert!(losses.iter().all(|loss| *loss == Loss::Left), "{losses:?}");
+    assert_eq!(worker.process.end().code, Some(0));
 }

@@ -144,6 +144,13 @@ impl Out {
             || self.socket.is_none()
             || !self.writing && self.batch.is_empty() && self.outgoing.is_empty()
     }
+
+    /// Whether nothing is left to write, now or over the next connection, or the peer is lost.
+    fn is_delivered(&self) -> bool {
+        let owes = self.socket.is_none()
+            && (!self.outgoing.is_empty() || self.outgoing.written() != self.outgoing.acknowledged());
+        self.lost.is_some() || !owes && self.is_written()
+    }
 }
 
 impl Link {
@@ -356,6 +363,17 @@ impl Link {
         loop {
             let quiet = self.quiet.notified();
             if self.out().is_written() {
+                return;
+            }
+            quiet.await;
+        }
+    }
+
+    /// Waits until the peer was written all that it was told so far, over another connection if this one breaks, or is lost.
+    pub(crate) async fn is_delivered(&self) {
+        loop {
+            let quiet = self.quiet.notified();
+            if self.out().is_delivered() {
                 return;
             }
             quiet.await;
