@@ -46,7 +46,7 @@ impl Parked {
     }
 }
 
-fn lets_start(order: &Order) -> bool {
+pub(super) fn lets_start(order: &Order) -> bool {
     order.ticket.as_ref().is_none_or(Ticket::lets_start)
 }
 

@@ -47,7 +47,7 @@ fn waits(_arguments: &[u8]) -> Result<TaskFuture, crate::codec::Error> {
 async fn call(task: &'static TaskEntry, arguments: Bytes) -> Outcome {
     let parent = Context::try_current().unwrap();
     let router = parent.router();
-    match router.start(invocation(router.next_id(), Some(&parent), task, arguments), &Placement::Local) {
+    match router.start(&invocation(router.next_id(), Some(&parent), task, arguments), &Placement::Local) {
         Started::Done(outcome) => outcome,
         Started::Pending(slot) => poll_fn(|cx| slot.poll(cx)).await,
     }
@@ -96,8 +96,8 @@ impl Router for Lone {
         &self.events
     }
 
-    fn start(&self, invocation: Invocation, _placement: &Placement) -> Started {
-        self.pool.get().unwrap().start_here(invocation, self.myself.upgrade().unwrap(), None)
+    fn start(&self, invocation: &Invocation, _placement: &Placement) -> Started {
+        self.pool.get().unwrap().start_here(invocation.clone(), self.myself.upgrade().unwrap(), None)
     }
 
     fn capable(&self, _task: &'static TaskEntry, _placement: &Placement) -> Result<Vec<NodeId>, Unplaced> {
@@ -170,7 +170,7 @@ async fn start(settings: Settings) -> (Arc<Lone>, Arc<Pool>, ActorRef<Turn>) {
 async fn actors_for(task: &'static TaskEntry, arguments: &'static [u8], actor_for_every: bool) -> usize {
     let (node, pool, supervisor) = start(Settings { actor_for_every, ..SETTINGS }).await;
     let Started::Pending(slot) =
-        node.start(invocation(node.next_id(), None, task, arguments.into()), &Placement::Local)
+        node.start(&invocation(node.next_id(), None, task, arguments.into()), &Placement::Local)
     else {
         panic!("a root starts on an executor")
     };

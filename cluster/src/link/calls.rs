@@ -54,7 +54,7 @@ impl Link {
             return Ok(());
         }
         let head = self.head_of(invocation, call, number);
-        let cost = out.outgoing.invoke(head, &area, invocation.arguments.clone())?;
+        let cost = out.outgoing.invoke(head, &area, &invocation.arguments)?;
         let asked = Asked { slot: slot.clone(), root: invocation.root, is_root: invocation.parent.is_none() };
         out.pending.insert(call, asked, cost);
         if let Some(cost) = cost {
