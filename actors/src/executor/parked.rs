@@ -17,7 +17,7 @@ pub(super) struct Parked {
 
 impl Parked {
     /// Gives the order back if it may start.
-    pub(super) fn admit(&self, order: Order) -> Option<Order> {
+    pub(super) fn admit(&self, mut order: Order) -> Option<Order> {
         if lets_start(&order) {
             return Some(order);
         }
@@ -26,6 +26,8 @@ impl Parked {
         if lets_start(&order) {
             return Some(order);
         }
+        // It holds up nobody: as a root that runs it would keep others from that.
+        order.charge.start_later();
         orders.push(order);
         self.waiting.store(orders.len(), Ordering::Relaxed);
         None
@@ -44,7 +46,7 @@ impl Parked {
     }
 }
 
-fn lets_start(order: &Order) -> bool {
+pub(super) fn lets_start(order: &Order) -> bool {
     order.ticket.as_ref().is_none_or(Ticket::lets_start)
 }
 

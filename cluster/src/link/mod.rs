@@ -126,8 +126,6 @@ struct Out {
     wanted: bool,
     /// This node leaves: the peer hears of no end of what runs here.
     leaving: bool,
-    /// The same for credit.
-    short: bool,
     lost: Option<Loss>,
 }
 
@@ -168,7 +166,6 @@ impl Link {
                 writing: false,
                 wanted: false,
                 leaving: false,
-                short: false,
                 lost: None,
             }),
             peer,
