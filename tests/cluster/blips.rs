@@ -10,9 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::proxy::{Cut, Proxy};
 use super::{Over, SECRET, Worker, client, file};
 use crate::programs::{PATIENCE, Running, program};
-use crate::tasks::{
-    bring, carry, count_run, descend, hold, hold_on, note, time_left, whereabouts, whereabouts_of,
-};
+use crate::tasks::{bring, carry, count_run, descend, hold, hold_on, note, time_left, whereabouts, whereabouts_of};
 
 /// A worker, the cable by which it is reached, and a client at the other end of the cable.
 async fn apart(name: &str) -> (Worker, Proxy, Node) {
