@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use atasks::testing::{Counts, Simulation, address};
+use atasks::testing::{Counts, Simulation, address, windows};
 use atasks::{Event, Node, NodeBuilder, NodeId, TaskError};
 use futures_util::future::join_all;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -23,7 +23,7 @@ use crate::plan::{BUSY, Fault, Plan};
 use crate::work::{Call, Doing, Maker, Place, make};
 
 /// Longest that the last await may take after the last heal: no call takes that long.
-pub(crate) const SETTLED_WITHIN: Duration = Duration::from_secs(60);
+pub(crate) const SETTLED_WITHIN: Duration = Duration::from_secs(240);
 /// Then all that was left behind is gone, and lost nodes have found each other again.
 const TIDY_AFTER: Duration = Duration::from_secs(6);
 /// What a link holds beyond its backlog: one payload, for whose last chunk there was room, and what is no Invoke.
@@ -297,11 +297,16 @@ impl Run<'_> {
         let seeds = (0..plan.workers).map(|worker| format!("w{worker}")).filter(|seed| seed != name);
         let with_seeds = |builder| seeds.fold(builder, |builder: NodeBuilder, seed| builder.seed(address(&seed)));
         let with_settings = |builder: NodeBuilder| {
-            let backlog = plan.backlog;
+            let (backlog, running, memory, drain_timeout) =
+                (plan.backlog, plan.running, plan.memory, plan.drain_timeout);
             let builder = builder.configure(move |config| {
                 config.placement.place_timeout = PLACE_TIMEOUT;
                 config.limits.backlog = backlog.unwrap_or(config.limits.backlog);
+                config.limits.running = running.unwrap_or(config.limits.running);
+                config.limits.memory = memory.or(config.limits.memory);
+                config.node.drain_timeout = drain_timeout.unwrap_or(config.node.drain_timeout);
             });
+            let builder = plan.window.iter().fold(builder, |builder, (calls, bytes)| windows(builder, *calls, *bytes));
             builder.state(self.ledger.clone())
         };
         let node = match is_worker {
