@@ -63,6 +63,8 @@ pub(crate) enum Fault {
     /// The same with its host.
     Unplug(String, Duration),
     Drain(String, Duration),
+    /// As a drain does, but at once.
+    Leave(String, Duration),
     /// As SIGSTOP and SIGCONT do.
     Freeze(String),
     Thaw(String),
@@ -171,6 +173,7 @@ impl Plan {
                 15..17 => Fault::Refuse(one.clone(), other.clone()),
                 17..20 => Fault::Kill(self.node(rng), away),
                 20 => Fault::Unplug(self.node(rng), away),
+                21..23 if rng.random_bool(0.4) => Fault::Leave(self.node(rng), away),
                 21..23 => Fault::Drain(format!("w{}", rng.random_range(0..self.workers)), away),
                 23..26 => {
                     let name = self.node(rng);

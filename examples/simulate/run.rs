@@ -76,6 +76,7 @@ enum Order {
     Kill(Duration),
     Unplug(Duration),
     Drain(Duration),
+    Leave(Duration),
 }
 
 /// Runs a seed, and judges it.
@@ -227,6 +228,7 @@ impl Run<'_> {
                 Fault::Kill(name, away) => order(name, Order::Kill(*away)),
                 Fault::Unplug(name, away) => order(name, Order::Unplug(*away)),
                 Fault::Drain(name, away) => order(name, Order::Drain(*away)),
+                Fault::Leave(name, away) => order(name, Order::Leave(*away)),
                 Fault::Linger(one, other, delay) => network.linger(one, other, *delay),
                 Fault::Freeze(name) => self.nodes.borrow().get(name).into_iter().for_each(|node| self.freeze(node)),
                 Fault::Thaw(name) => self.nodes.borrow().get(name).into_iter().for_each(|node| self.thaw(node)),
@@ -271,13 +273,16 @@ impl Run<'_> {
                         self.simulation.unplug(&node);
                         away
                     }
-                    Order::Drain(away) => {
+                    Order::Drain(away) | Order::Leave(away) => {
                         stopped.set(true);
-                        let drained = async {
-                            node.drain().await;
+                        let gone = async {
+                            match order {
+                                Order::Leave(_) => node.leave().await,
+                                _ => node.drain().await,
+                            }
                             self.ledger.killed(node.id());
                         };
-                        tokio::join!(biased; drained, calls);
+                        tokio::join!(biased; gone, calls);
                         away
                     }
                 };

@@ -54,7 +54,16 @@ pub(crate) struct Doing {
 
 impl Doing {
     pub(crate) fn nothing() -> Self {
-        Self { before_ms: 0, below: Vec::new(), at_once: false, left: Vec::new(), after_ms: 0, grace_ms: None, crashes: false, result: 0 }
+        Self {
+            before_ms: 0,
+            below: Vec::new(),
+            at_once: false,
+            left: Vec::new(),
+            after_ms: 0,
+            grace_ms: None,
+            crashes: false,
+            result: 0,
+        }
     }
 }
 

@@ -63,6 +63,13 @@ impl Charge {
         }
     }
 
+    /// It was not to be started yet, and counts as no root that runs until it is. Whoever has taken it looks for another one.
+    pub(crate) fn waits_again(&mut self) {
+        if std::mem::take(&mut self.is_running) {
+            self.memory.running.fetch_sub(1, SeqCst);
+        }
+    }
+
     /// It does not wait any more. Why it must not start, if its tree has become too large meanwhile.
     pub(crate) fn begin(&mut self, context: &Context) -> Option<Rejection> {
         let overgrown = match &self.held {
@@ -108,9 +115,7 @@ impl Drop for Charge {
             memory.trees.leave(&tree);
             memory.held.fetch_sub(bytes, SeqCst);
         }
-        if self.is_running {
-            memory.running.fetch_sub(1, SeqCst);
-        }
-        memory.made_room();
+        self.waits_again();
+        self.memory.made_room();
     }
 }
