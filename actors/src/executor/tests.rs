@@ -146,8 +146,8 @@ fn lone() -> Arc<Lone> {
     })
 }
 
-/// Runs a root, and tells how many task actors that has taken.
-async fn actors_for(task: &'static TaskEntry, arguments: &'static [u8], actor_for_every: bool) -> usize {
+/// A node with one executor.
+async fn started(actor_for_every: bool, running: usize) -> (Arc<Lone>, Arc<Pool>, ActorRef<Turn>) {
     let settings = Settings {
         executors: 1,
         actor_for_every,
@@ -155,7 +155,7 @@ async fn actors_for(task: &'static TaskEntry, arguments: &'static [u8], actor_fo
         stopped_after: None,
         shared_host: false,
         memory: 1 << 30,
-        running: 1000,
+        running,
         tree: 0.5,
         tasks: 0,
     };
@@ -163,7 +163,12 @@ async fn actors_for(task: &'static TaskEntry, arguments: &'static [u8], actor_fo
     let node = lone();
     let pool = Pool::start(node.id.clone(), settings, &Host::Threads, &supervisor.get_cell()).await.unwrap();
     node.pool.set(pool.clone()).unwrap();
+    (node, pool, supervisor)
+}
 
+/// Runs a root, and tells how many task actors that has taken.
+async fn actors_for(task: &'static TaskEntry, arguments: &'static [u8], actor_for_every: bool) -> usize {
+    let (node, pool, supervisor) = started(actor_for_every, 1000).await;
     let Started::Pending(slot) =
         node.start(invocation(node.next_id(), None, task, arguments.into()), &Placement::Local)
     else {
@@ -209,4 +214,40 @@ async fn the_calls_inside_one_poll_are_bounded() {
     assert_eq!(actors_for(&CALLS, &[0; MOST], false).await, 0);
     // The next one waits in the queue, and the root for it.
     assert_eq!(actors_for(&CALLS, &[0; MOST + 1], false).await, 1);
+}
+
+/// Lets nothing start before it is open.
+#[derive(Default)]
+struct Unread(AtomicBool);
+
+impl Issuer for Unread {
+    fn left(&self, _class: u32, _bytes: u64) {}
+
+    fn lets_start(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+#[tokio::test]
+async fn roots_whose_caller_does_not_read_keep_no_other_from_running_and_run_when_it_does() {
+    let (node, pool, supervisor) = started(false, 1).await;
+    let opens = Arc::new(Unread::default());
+    let root = |ticket| {
+        let slot = Slot::new(None);
+        pool.submit_for(invocation(node.next_id(), None, &WAITS, Bytes::new()), node.clone(), &slot, ticket);
+        slot
+    };
+    let unread: Vec<_> = (0..3).map(|_| root(Some(Ticket::new(opens.clone(), 0, 0)))).collect();
+    let other = root(None);
+    assert!(matches!(poll_fn(|cx| other.poll(cx)).await, Outcome::Returned(_)));
+    assert_eq!((pool.parked.waiting(), pool.memory().running), (3, 0));
+
+    opens.0.store(true, Ordering::SeqCst);
+    pool.start_what_was_parked();
+    for slot in unread {
+        assert!(matches!(poll_fn(|cx| slot.poll(cx)).await, Outcome::Returned(_)));
+    }
+    assert_eq!((pool.parked.waiting(), pool.memory().running), (0, 0));
+    pool.close();
+    supervisor.stop(None);
 }
