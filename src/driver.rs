@@ -76,9 +76,8 @@ enum State {
 /// One call after its first poll.
 struct Attempt {
     invocation: Invocation,
-    node: Arc<dyn Router>,
-    /// The first poll.
-    since: Instant,
+    /// The first poll; none without a deadline, as nobody asks then.
+    since: Option<Instant>,
     failures: u32,
     placed_again: u32,
     /// An earlier failure after which the body may have run.
@@ -101,9 +100,9 @@ enum Step {
 
 impl Attempt {
     /// Nobody will try again.
-    fn is_over(&self) {
-        if self.invocation.parent.is_none() {
-            self.node.root_is_over(self.invocation.id);
+    fn is_over(&self, node: Option<&Arc<dyn Router>>) {
+        if let (Some(node), None) = (node, self.invocation.parent) {
+            node.root_is_over(self.invocation.id);
         }
     }
 }
@@ -114,6 +113,13 @@ pub(crate) fn not_registered(task: &str) -> TaskError {
         stage: Payload::Arguments,
         message: format!("`{task}` is not registered in this program: add `atasks::register!(..)`"),
     }
+}
+
+fn encode(task: &str, arguments: &mut dyn Arguments, node: &dyn Router) -> Result<Encoded, TaskError> {
+    let task = arguments.entry().ok_or_else(|| not_registered(task))?;
+    let limit = node.payload_max();
+    let bytes = arguments.encode(limit).map_err(|error| TaskError::from_codec(error, Payload::Arguments, limit))?;
+    Ok(Encoded { task, bytes })
 }
 
 impl Driver {
@@ -222,7 +228,7 @@ impl Driver {
         };
         let polled = self.advance(&mut attempt, cx);
         if polled.is_ready() {
-            attempt.is_over();
+            attempt.is_over(self.node.as_ref());
         }
         self.state = match &polled {
             Poll::Ready(_) => State::Over(Some(attempt.invocation.id)),
@@ -237,12 +243,13 @@ impl Driver {
     /// The first poll: all that can be wrong before a node is asked.
     fn begin(&mut self, arguments: &mut dyn Arguments) -> Result<Box<Attempt>, TaskError> {
         let baggage = self.all_baggage()?;
-        let node = self.find_node()?;
+        let node = &**Self::find_node(&mut self.node)?;
         let parent = self.parent.as_ref().filter(|_| !self.detached);
-        let Encoded { task, bytes } = self.encode(arguments, &*node)?;
-        let since = Instant::now();
-        let own = [self.deadline, self.timeout.and_then(|timeout| since.checked_add(timeout))];
-        let deadline = own.into_iter().chain([parent.and_then(Context::deadline)]).flatten().min();
+        let Encoded { task, bytes } = encode(self.task, arguments, node)?;
+        let limited = [self.deadline, parent.and_then(Context::deadline)].into_iter().flatten().min();
+        let since = (limited.is_some() || self.timeout.is_some()).then(Instant::now);
+        let own = since.zip(self.timeout).and_then(|(since, timeout)| since.checked_add(timeout));
+        let deadline = limited.into_iter().chain(own).min();
         let id = node.next_id();
         let invocation = Invocation {
             id,
@@ -259,34 +266,23 @@ impl Driver {
             movable: self.placement.is_movable(),
         };
         let step = Step::Start;
-        Ok(Box::new(Attempt { invocation, node, since, failures: 0, placed_again: 0, doubt: None, step }))
+        Ok(Box::new(Attempt { invocation, since, failures: 0, placed_again: 0, doubt: None, step }))
     }
 
     /// Whether its node waits for workers that are on their way; then `cx` is woken to look again.
     pub(crate) fn gathers(&mut self, cx: &TaskContext<'_>) -> Result<bool, TaskError> {
-        let node = self.find_node()?;
+        let node = Self::find_node(&mut self.node)?;
         let Some(until) = node.gathers_until() else { return Ok(false) };
         node.wake_at(until.min(Instant::now() + GATHERING_LOOK), cx.waker().clone());
         Ok(true)
     }
 
-    fn find_node(&mut self) -> Result<Arc<dyn Router>, TaskError> {
-        let node = match &self.node {
-            Some(node) => node.clone(),
-            None => default_node::current().ok_or(TaskError::NotJoined)?,
-        };
-        self.node = Some(node.clone());
-        Ok(node)
-    }
-
-    fn encode(&self, arguments: &mut dyn Arguments, node: &dyn Router) -> Result<Encoded, TaskError> {
-        let task = arguments.entry().ok_or_else(|| TaskError::Codec {
-            stage: Payload::Arguments,
-            message: format!("`{}` is not registered in this program: add `atasks::register!(..)`", self.task),
-        })?;
-        let limit = node.payload_max();
-        let bytes = arguments.encode(limit).map_err(|error| TaskError::from_codec(error, Payload::Arguments, limit))?;
-        Ok(Encoded { task, bytes })
+    /// Sees to it that it has a node, and gives it.
+    fn find_node(node: &mut Option<Arc<dyn Router>>) -> Result<&Arc<dyn Router>, TaskError> {
+        match node {
+            Some(node) => Ok(node),
+            none => Ok(none.insert(default_node::current().ok_or(TaskError::NotJoined)?)),
+        }
     }
 
     /// The first poll of a call on every worker: what all are called with, and a driver for each.
@@ -294,11 +290,11 @@ impl Driver {
         &mut self,
         arguments: &mut dyn Arguments,
     ) -> Result<(Encoded, Vec<(NodeId, Self)>), TaskError> {
-        let node = self.find_node()?;
+        let node = &**Self::find_node(&mut self.node)?;
         if node.has_left() {
             return Err(TaskError::NotJoined);
         }
-        let encoded = self.encode(arguments, &*node)?;
+        let encoded = encode(self.task, arguments, node)?;
         let nodes = node
             .capable(encoded.task, &self.placement)
             .map_err(|reason| TaskError::Unplaced { task: self.task.to_owned(), reason })?;
@@ -339,9 +335,10 @@ impl Driver {
     }
 
     fn advance(&self, attempt: &mut Attempt, cx: &mut TaskContext<'_>) -> Poll<Result<Bytes, TaskError>> {
+        let Some(node) = self.node.as_deref() else { return Poll::Ready(Err(TaskError::NotJoined)) };
         loop {
             let outcome = match &mut attempt.step {
-                Step::Start => match self.start(attempt) {
+                Step::Start => match self.start(attempt, node) {
                     Some(outcome) => outcome,
                     None => continue,
                 },
@@ -350,13 +347,13 @@ impl Driver {
                     Poll::Pending => return Poll::Pending,
                 },
                 Step::Backoff { until, woken } => {
-                    if Instant::now() < *until && !attempt.node.has_left() {
+                    if Instant::now() < *until && !node.has_left() {
                         if !woken.as_ref().is_some_and(|woken| woken.will_wake(cx.waker())) {
-                            attempt.node.wake_at(*until, cx.waker().clone());
+                            node.wake_at(*until, cx.waker().clone());
                             *woken = Some(cx.waker().clone());
                         }
                         // It may have left just before it could have heard of that.
-                        if !attempt.node.has_left() {
+                        if !node.has_left() {
                             return Poll::Pending;
                         }
                     }
@@ -376,12 +373,13 @@ impl Driver {
                     continue;
                 }
                 // The slot knows of its own attempt only.
-                Outcome::Failed(TaskError::DeadlineExceeded { waited_for, ran, .. }) => {
-                    TaskError::DeadlineExceeded { after: attempt.since.elapsed(), waited_for, ran }
+                Outcome::Failed(TaskError::DeadlineExceeded { after, waited_for, ran }) => {
+                    let after = attempt.since.map_or(after, |since| since.elapsed());
+                    TaskError::DeadlineExceeded { after, waited_for, ran }
                 }
                 Outcome::Failed(error) => error,
             };
-            let error = self.spent(attempt, &error).unwrap_or(error);
+            let error = self.spent(attempt, node, &error).unwrap_or(error);
             match self.repeat(attempt, &error) {
                 Some(step) => {
                     if error.ran() != Ran::No {
@@ -395,14 +393,14 @@ impl Driver {
     }
 
     /// Places one attempt. Gives the outcome if it is there at once.
-    fn start(&self, attempt: &mut Attempt) -> Option<Outcome> {
-        if let Some(error) = self.forbids(attempt) {
+    fn start(&self, attempt: &mut Attempt, node: &dyn Router) -> Option<Outcome> {
+        if let Some(error) = self.forbids(attempt, node) {
             return Some(Outcome::Failed(error));
         }
         attempt.invocation.attempt += 1;
         // Wherever it goes now it stays, unless that node drains.
         attempt.invocation.movable &= attempt.placed_again < PLACED_AGAIN_MAX;
-        match attempt.node.start(attempt.invocation.clone(), &self.placement) {
+        match node.start(&attempt.invocation, &self.placement) {
             Started::Done(outcome) => Some(outcome),
             Started::Pending(slot) => {
                 let mut child = None;
@@ -413,7 +411,7 @@ impl Driver {
                     }
                 }
                 if slot.deadline().is_some() {
-                    attempt.node.watch_deadline(&slot);
+                    node.watch_deadline(&slot);
                 }
                 attempt.step = Step::Outcome { slot, _child: child };
                 None
@@ -423,7 +421,7 @@ impl Driver {
 
     /// Why no attempt may begin any more, if so: while the last one was waited for, or the pause after it, much may have
     /// happened.
-    fn forbids(&self, attempt: &Attempt) -> Option<TaskError> {
+    fn forbids(&self, attempt: &Attempt, here: &dyn Router) -> Option<TaskError> {
         let parent = self.parent.as_ref().filter(|_| !self.detached);
         if let Some(by) = parent.and_then(Context::refuses_calls) {
             return Some(TaskError::Cancelled { by, ran: Ran::No });
@@ -435,16 +433,16 @@ impl Driver {
         if above.into_iter().flatten().any(|above| above == Some(node.incarnation())) {
             return Some(TaskError::Cancelled { by: Canceller::Loss, ran: Ran::No });
         }
-        self.spent(attempt, doubt)
+        self.spent(attempt, here, doubt)
     }
 
     /// The same loss, if it is one too many for the root of the call, and the call would be repeated but for that.
-    fn spent(&self, attempt: &Attempt, error: &TaskError) -> Option<TaskError> {
+    fn spent(&self, attempt: &Attempt, here: &dyn Router, error: &TaskError) -> Option<TaskError> {
         let TaskError::NodeLost { node, reason, ran: ran @ Ran::Maybe, .. } = error else { return None };
         if !self.idempotent || self.retry.is_none() || *reason == Loss::Left {
             return None;
         }
-        let mut before = attempt.node.lost_under(attempt.invocation.root);
+        let mut before = here.lost_under(attempt.invocation.root);
         if before.len() < LOST_NODES_MAX {
             return None;
         }
@@ -493,7 +491,7 @@ impl Drop for Driver {
             if let Step::Outcome { slot, .. } = &attempt.step {
                 slot.cancel(Canceller::Caller);
             }
-            attempt.is_over();
+            attempt.is_over(self.node.as_ref());
         }
     }
 }

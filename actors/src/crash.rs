@@ -254,7 +254,9 @@ pub(crate) fn catch<T>(code: impl FnOnce() -> T) -> Result<T, Panic> {
     }
     let _reset = Reset(CATCHING.replace(true));
     // What is left there is of a panic that somebody else has caught.
-    SEEN.set(None);
+    if SEEN.with_borrow(Option::is_some) {
+        SEEN.set(None);
+    }
     panic::catch_unwind(AssertUnwindSafe(code)).map_err(Panic::from_payload)
 }
 

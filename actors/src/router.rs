@@ -101,7 +101,7 @@ pub trait Router: Any + Send + Sync {
     fn events(&self) -> &Events;
 
     /// Places an invocation and starts it there. Fails by an outcome, never by waiting.
-    fn start(&self, invocation: Invocation, placement: &Placement) -> Started;
+    fn start(&self, invocation: &Invocation, placement: &Placement) -> Started;
 
     /// The workers that can run `task` now and that `placement` allows, ordered by id.
     ///

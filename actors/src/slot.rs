@@ -23,7 +23,8 @@ pub trait Door: Send + Sync + 'static {
 /// Waits for one outcome. The first one stays: what comes later is dropped.
 pub struct Slot {
     inner: Mutex<Inner>,
-    since: Instant,
+    /// Since when there is a deadline: nobody else asks.
+    since: Option<Instant>,
     deadline: Option<Instant>,
 }
 
@@ -40,7 +41,7 @@ impl Slot {
     /// Waits for an outcome until `deadline`.
     #[must_use]
     pub fn new(deadline: Option<Instant>) -> Arc<Self> {
-        Arc::new(Self { inner: Mutex::default(), since: Instant::now(), deadline })
+        Arc::new(Self { inner: Mutex::default(), since: deadline.map(|_| Instant::now()), deadline })
     }
 
     /// When the caller stops waiting.
@@ -87,7 +88,7 @@ impl Slot {
 
     /// Gives the call up because its deadline has passed.
     pub fn expire(&self) {
-        let after = self.since.elapsed();
+        let after = self.since.map_or(std::time::Duration::ZERO, |since| since.elapsed());
         self.give_up(Canceller::Caller, |(waited_for, ran), _| TaskError::DeadlineExceeded { after, waited_for, ran });
     }
 

@@ -112,6 +112,8 @@ fn lines(entries: &Entries, events: &[Told]) -> Vec<String> {
     let events = events.iter().map(|(at, node, event)| match event {
         // Its backtrace is read anew only now and then.
         Event::Crashed(subject, _) => format!("{at:?} {node} crashed {subject:?}"),
+        // So does a node that ends, of calls that end with it: whichever of them goes first cancels the other, or both.
+        Event::Cancelled(subject, _) => format!("{at:?} {node} cancelled {subject:?}"),
         event => format!("{at:?} {node} {event:?}"),
     });
     let awaits = entries.awaits.iter().map(|(key, awaited)| match &awaited.ended {

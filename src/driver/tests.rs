@@ -75,7 +75,7 @@ impl Router for Fake {
         &self.events
     }
 
-    fn start(&self, invocation: Invocation, _placement: &Placement) -> Started {
+    fn start(&self, invocation: &Invocation, _placement: &Placement) -> Started {
         self.started.fetch_add(1, Ordering::Relaxed);
         match self.answers.lock().unwrap().pop_front() {
             Some(Answer::Now(outcome)) => Started::Done(outcome),

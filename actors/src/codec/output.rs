@@ -6,12 +6,16 @@ use bincode::{
     error::EncodeError,
 };
 
-/// What most values fit into without a second allocation.
+/// What most values fit into: those are allocated once, to their very size, which `Bytes` takes as it is.
 const SMALL: usize = 64;
 
 /// The bytes of one value.
 pub(super) struct Output {
-    /// All of them while they are not above the limit, then none.
+    /// All of them while they fit.
+    small: [u8; SMALL],
+    /// How many of those there are.
+    used: usize,
+    /// All of them once they do not, while they are not above the limit; then none.
     bytes: Vec<u8>,
     limit: usize,
     /// How many there would be, once they are above the limit.
@@ -23,7 +27,7 @@ pub(super) type Encoder<'a> = EncoderImpl<&'a mut Output, Configuration>;
 
 impl Output {
     pub(super) fn new(limit: usize) -> Self {
-        Self { bytes: Vec::with_capacity(SMALL.min(limit)), limit, above: None }
+        Self { small: [0; SMALL], used: 0, bytes: Vec::new(), limit, above: None }
     }
 
     pub(super) fn encoder(&mut self) -> Encoder<'_> {
@@ -32,13 +36,30 @@ impl Output {
 
     /// The bytes; above the limit, how many they would have been.
     pub(super) fn finish(self) -> Result<Vec<u8>, usize> {
-        self.above.map_or(Ok(self.bytes), Err)
+        match self.above {
+            Some(size) => Err(size),
+            None if self.used > 0 => Ok(self.small[..self.used].to_vec()),
+            None => Ok(self.bytes),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.used + self.bytes.len()
+    }
+
+    /// Moves what is small to where there is room for more.
+    #[cold]
+    fn spill(&mut self, bytes: &[u8]) {
+        self.bytes.reserve((self.used + bytes.len()).max(4 * SMALL));
+        self.bytes.extend_from_slice(&self.small[..self.used]);
+        self.bytes.extend_from_slice(bytes);
+        self.used = 0;
     }
 
     #[cold]
     fn count(&mut self, bytes: usize) {
-        self.above = Some(self.above.unwrap_or(self.bytes.len()).saturating_add(bytes));
-        self.bytes = Vec::new();
+        self.above = Some(self.above.unwrap_or(self.len()).saturating_add(bytes));
+        (self.bytes, self.used) = (Vec::new(), 0);
         self.limit = 0;
     }
 }
@@ -46,10 +67,15 @@ impl Output {
 impl Writer for Output {
     #[inline(always)]
     fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
-        if bytes.len() <= self.limit - self.bytes.len() {
-            self.bytes.extend_from_slice(bytes);
-        } else {
+        if bytes.len() > self.limit - self.len() {
             self.count(bytes.len());
+        } else if !self.bytes.is_empty() {
+            self.bytes.extend_from_slice(bytes);
+        } else if let Some(room) = self.small.get_mut(self.used..self.used + bytes.len()) {
+            room.copy_from_slice(bytes);
+            self.used += bytes.len();
+        } else {
+            self.spill(bytes);
         }
         Ok(())
     }

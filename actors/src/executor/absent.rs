@@ -3,6 +3,7 @@
 mod fence;
 mod report;
 mod settings;
+mod ticket;
 
 use std::{sync::Arc, task::Context as TaskContext, task::Poll};
 
@@ -12,6 +13,7 @@ pub use self::{
     fence::Fence,
     report::{LoadReport, MemoryReport},
     settings::Settings,
+    ticket::{Issuer, Ticket},
 };
 use crate::{
     context::Context,
@@ -32,15 +34,26 @@ pub enum Executor {}
 
 #[expect(missing_docs, reason = "the same as those of a worker, and never called")]
 impl Pool {
-    pub fn submit(&self, _context: Context, _arguments: Bytes, _reply: Reply) {
+    pub fn submit(&self, _context: Context, _arguments: Bytes, _reply: Reply, _ticket: Option<Ticket>) {
         match *self {}
     }
 
-    pub fn start_here(self: &Arc<Self>, _invocation: Invocation, _router: Arc<dyn Router>) -> Started {
+    pub fn start_here(
+        self: &Arc<Self>,
+        _invocation: Invocation,
+        _router: Arc<dyn Router>,
+        _ticket: Option<Ticket>,
+    ) -> Started {
         match **self {}
     }
 
-    pub fn submit_for(&self, _invocation: Invocation, _router: Arc<dyn Router>, _slot: &Arc<Slot>) {
+    pub fn submit_for(
+        &self,
+        _invocation: Invocation,
+        _router: Arc<dyn Router>,
+        _slot: &Arc<Slot>,
+        _ticket: Option<Ticket>,
+    ) {
         match *self {}
     }
 
@@ -101,6 +114,10 @@ impl Pool {
     }
 
     pub fn start_what_was_kept(&self) {
+        match *self {}
+    }
+
+    pub fn start_what_was_parked(&self) {
         match *self {}
     }
 

@@ -129,6 +129,7 @@ impl Executor {
 
     /// Nothing waits: the executor sleeps, unless something came in the meantime.
     fn rest(&self) {
+        self.pool.asleep.fetch_add(1, Ordering::SeqCst);
         self.awake.store(false, Ordering::SeqCst);
         if self.pool.has_startable() && self.pool.fence.lets_pass() {
             self.wake();

@@ -5,7 +5,7 @@ use std::{
     panic::AssertUnwindSafe,
     pin::Pin,
     sync::Arc,
-    task::{Context as TaskContext, Poll},
+    task::{Context as TaskContext, Poll, Waker},
     time::Duration,
 };
 
@@ -65,7 +65,10 @@ impl Body {
     /// Polls the body with the invocation as this thread's current one.
     pub(crate) fn poll(&mut self, executor: Option<&Arc<Executor>>, cx: &mut TaskContext<'_>) -> Poll<Outcome> {
         let _entered = enter(Some(self.context.clone()), executor.cloned());
-        self.context.runner().register(cx.waker());
+        // A first poll wakes nobody: whoever polls next registers, and looks after that.
+        if !cx.waker().will_wake(Waker::noop()) {
+            self.context.runner().register(cx.waker());
+        }
         if let Work::Unstarted(arguments, ticket) = &mut self.work {
             let arguments = std::mem::take(arguments);
             // It waits no more: whoever let it in may let the next one in.

@@ -48,6 +48,14 @@ impl Means {
         self.any.load(Ordering::Relaxed)
     }
 
+    /// How long an invocation of a task is expected to keep an executor: as long as others, while nothing is known of its own.
+    pub(super) fn expected(&self, task: &TaskEntry) -> u64 {
+        match self.of(task) {
+            0 => self.any(),
+            mean => mean,
+        }
+    }
+
     fn note(&self, task: &TaskEntry, nanos: u64) {
         for mean in self.cell(task).into_iter().chain([&self.any]) {
             let before = mean.load(Ordering::Relaxed);

@@ -88,6 +88,19 @@ const INLINE_CALLS_MAX: u32 = 512;
 /// Threads for blocking tasks, for each executor.
 const BLOCKING_PER_EXECUTOR: usize = 4;
 
+/// An invocation that is to be run.
+#[derive(Debug)]
+pub struct Submitted {
+    /// Who it is.
+    pub context: Context,
+    /// Its encoded arguments.
+    pub arguments: Bytes,
+    /// Where its outcome goes.
+    pub reply: Reply,
+    /// Dropped when it waits no more.
+    pub ticket: Option<Ticket>,
+}
+
 /// An invocation that waits to be started.
 pub(crate) struct Order {
     context: Context,
@@ -100,12 +113,23 @@ pub(crate) struct Order {
 }
 
 impl Order {
+    fn new(submitted: Submitted, charge: Charge, weight: u64) -> Self {
+        let Submitted { context, arguments, reply, ticket } = submitted;
+        Self { context, arguments, reply, charge, ticket, weight }
+    }
+
     /// Ends it as its node has left.
     fn let_go(self) {
         self.context.cancel(Canceller::Leave);
         let error = TaskError::Cancelled { by: Canceller::Leave, ran: self.context.ran() };
         self.reply.send(Outcome::Failed(error));
     }
+}
+
+fn queue_up(queue: &mut Queue<Order>, order: Order) {
+    let is_root = order.context.parent().is_none();
+    let is_movable = order.context.invocation().movable;
+    queue.push(order, is_root, is_movable);
 }
 
 /// The executors of a node.
@@ -127,6 +151,8 @@ pub struct Pool {
     parked: Parked,
     blocking: Arc<BlockingPool>,
     executors: OnceLock<Vec<Weak<Executor>>>,
+    /// Executors that are not awake; those that are about to sleep as well.
+    asleep: AtomicUsize,
     places: Mutex<Vec<Place>>,
     closed: AtomicBool,
     fence: Arc<Fence>,
@@ -177,6 +203,7 @@ impl Pool {
             limits: Limits::default(),
             parked: Parked::default(),
             executors: OnceLock::new(),
+            asleep: AtomicUsize::new(count),
             places: Mutex::default(),
             closed: AtomicBool::new(false),
             draining: AtomicBool::new(false),
@@ -212,21 +239,34 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Runs an invocation on an executor as soon as one takes it; `ticket` is dropped when it waits no more.
-    pub fn submit(&self, context: Context, arguments: Bytes, reply: Reply, ticket: Option<Ticket>) {
-        let weight = match self.means.of(context.task()) {
-            0 => self.means.any(),
-            mean => mean,
-        };
-        match self.memory.admit(&context, arguments.len()) {
-            Ok(charge) => {
-                self.work.fetch_add(weight, Ordering::Relaxed);
-                self.enqueue(Order { context, arguments, reply, ticket, charge, weight });
+    /// Runs an invocation on an executor as soon as one takes it.
+    pub fn submit(&self, submitted: Submitted) {
+        self.submit_all([submitted]);
+    }
+
+    /// The same of many that have come at once: they are queued in one step.
+    pub fn submit_all(&self, submitted: impl IntoIterator<Item = Submitted>) {
+        let (mut count, mut refused) = (0, Vec::new());
+        self.put(|queue| {
+            let mut weight = 0;
+            for submitted in submitted {
+                match self.memory.admit(&submitted.context, submitted.arguments.len()) {
+                    Ok(charge) => {
+                        let expected = self.means.expected(submitted.context.task());
+                        (count, weight) = (count + 1, weight + expected);
+                        queue_up(queue, Order::new(submitted, charge, expected));
+                    }
+                    Err(reason) => refused.push((submitted, reason)),
+                }
             }
-            Err(reason) => {
-                self.refuse(&context, reply, reason);
-            }
+            // Before any of them leaves the queue.
+            self.work.fetch_add(weight, Ordering::Relaxed);
+        });
+        for (Submitted { context, reply, .. }, reason) in refused {
+            self.refuse(&context, reply, reason);
         }
+        // One executor is awake by now.
+        (1..self.executor_count().min(count)).for_each(|_| self.wake_one());
     }
 
     /// Runs an invocation that this node has made itself: where it is awaited if this is one of the node's executors.
@@ -259,7 +299,7 @@ impl Pool {
         if !slot.enter(context.door(), 0) {
             return;
         }
-        self.submit(context, arguments, Reply::new(slot.clone(), 0), ticket);
+        self.submit(Submitted { context, arguments, reply: Reply::new(slot.clone(), 0), ticket });
     }
 
     /// The executor that polls on this thread, if it is one of ours and may poll a call inside its caller's poll.
@@ -359,9 +399,7 @@ impl Pool {
     }
 
     fn enqueue(&self, order: Order) {
-        let is_root = order.context.parent().is_none();
-        let is_movable = order.context.invocation().movable;
-        self.put(|queue| queue.push(order, is_root, is_movable));
+        self.put(|queue| queue_up(queue, order));
     }
 
     fn put(&self, push: impl FnOnce(&mut Queue<Order>)) {
@@ -396,7 +434,12 @@ impl Pool {
             if more_roots && self.memory.opens() {
                 self.wake_one();
             }
-            match self.parked.admit(order?).map(|order| self.limits.admit(order)) {
+            let order = order?;
+            // Nearly all: an order is large, and better not handed around.
+            if !order.context.task().options().limited() && parked::lets_start(&order) {
+                return Some(order);
+            }
+            match self.parked.admit(order).map(|order| self.limits.admit(order)) {
                 Some(Ok(admitted)) => return Some(admitted),
                 Some(Err(cancelled)) => {
                     cancelled.into_iter().for_each(|order| self.put(|queue| queue.push_next(order)));
@@ -440,6 +483,10 @@ impl Pool {
 
     /// Wakes an executor that sleeps: one that is not busy with a task, if there is one.
     fn wake_one(&self) {
+        // Who goes to sleep is counted first, and looks for what waits afterwards.
+        if self.asleep.load(Ordering::SeqCst) == 0 {
+            return;
+        }
         let asleep = || self.executors().filter(|executor| !executor.awake.load(Ordering::SeqCst));
         if let Some(executor) = self.free_executor().or_else(|| asleep().next()) {
             executor.wake();
@@ -448,6 +495,9 @@ impl Pool {
 
     /// An executor that has nothing to do.
     fn free_executor(&self) -> Option<Arc<Executor>> {
+        if self.asleep.load(Ordering::SeqCst) == 0 {
+            return None;
+        }
         self.executors()
             .find(|executor| !executor.awake.load(Ordering::SeqCst) && executor.polls.load(Ordering::Relaxed) == 0)
     }
@@ -513,9 +563,11 @@ impl Executor {
 
     /// Asks the executor to look at the queue, once until it has.
     fn wake(&self) {
-        if !self.awake.swap(true, Ordering::SeqCst)
-            && let Some(actor) = self.actor()
-        {
+        if self.awake.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        self.pool.asleep.fetch_sub(1, Ordering::SeqCst);
+        if let Some(actor) = self.actor() {
             let _ = actor.cast(Turn);
         }
     }

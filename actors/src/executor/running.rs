@@ -35,6 +35,8 @@ enum Work {
     Here(Body),
     /// The body runs on a thread for blocking tasks, which sends the outcome; its arguments take so many bytes.
     Away(oneshot::Receiver<Outcome>, usize),
+    /// Nothing is left of it.
+    Over,
 }
 
 impl Running {
@@ -65,6 +67,7 @@ impl Running {
         let bytes = match &self.work {
             Work::Here(body) => body.bytes(),
             Work::Away(_, bytes) => *bytes,
+            Work::Over => 0,
         };
         match &mut self.charge {
             Some(charge) => charge.suspend(&self.context, bytes),
@@ -97,6 +100,7 @@ impl Running {
             Work::Away(outcome, _) => Pin::new(outcome)
                 .poll(cx)
                 .map(|outcome| outcome.unwrap_or_else(|_gone| Outcome::Failed(self.ended_with_its_node()))),
+            Work::Over => Poll::Pending,
         }
     }
 
@@ -123,7 +127,7 @@ impl Running {
             self.stopwatch.note(&self.executor, context.task());
         }
         self.executor.pool().release(context);
-        self.work = Work::Away(oneshot::channel().1, 0);
+        self.work = Work::Over;
         // Whoever hears of the end finds nothing counted any more.
         self.charge = None;
         match self.reply.take() {

@@ -47,7 +47,7 @@ fn waits(_arguments: &[u8]) -> Result<TaskFuture, crate::codec::Error> {
 async fn call(task: &'static TaskEntry, arguments: Bytes) -> Outcome {
     let parent = Context::try_current().unwrap();
     let router = parent.router();
-    match router.start(invocation(router.next_id(), Some(&parent), task, arguments), &Placement::Local) {
+    match router.start(&invocation(router.next_id(), Some(&parent), task, arguments), &Placement::Local) {
         Started::Done(outcome) => outcome,
         Started::Pending(slot) => poll_fn(|cx| slot.poll(cx)).await,
     }
@@ -96,8 +96,8 @@ impl Router for Lone {
         &self.events
     }
 
-    fn start(&self, invocation: Invocation, _placement: &Placement) -> Started {
-        self.pool.get().unwrap().start_here(invocation, self.myself.upgrade().unwrap(), None)
+    fn start(&self, invocation: &Invocation, _placement: &Placement) -> Started {
+        self.pool.get().unwrap().start_here(invocation.clone(), self.myself.upgrade().unwrap(), None)
     }
 
     fn capable(&self, _task: &'static TaskEntry, _placement: &Placement) -> Result<Vec<NodeId>, Unplaced> {
@@ -146,6 +146,7 @@ fn lone() -> Arc<Lone> {
     })
 }
 
+<<<<<<< HEAD
 /// A node with one executor.
 async fn started(actor_for_every: bool, running: usize) -> (Arc<Lone>, Arc<Pool>, ActorRef<Turn>) {
     let settings = Settings {
@@ -159,6 +160,21 @@ async fn started(actor_for_every: bool, running: usize) -> (Arc<Lone>, Arc<Pool>
         tree: 0.5,
         tasks: 0,
     };
+=======
+const SETTINGS: Settings = Settings {
+    executors: 1,
+    actor_for_every: false,
+    cancel_grace: Duration::from_secs(1),
+    stopped_after: None,
+    shared_host: false,
+    memory: 1 << 30,
+    running: 1000,
+    tree: 0.5,
+    tasks: 0,
+};
+
+async fn start(settings: Settings) -> (Arc<Lone>, Arc<Pool>, ActorRef<Turn>) {
+>>>>>>> main
     let (supervisor, _) = Actor::spawn(None, Supervisor, ()).await.unwrap();
     let node = lone();
     let pool = Pool::start(node.id.clone(), settings, &Host::Threads, &supervisor.get_cell()).await.unwrap();
@@ -168,9 +184,13 @@ async fn started(actor_for_every: bool, running: usize) -> (Arc<Lone>, Arc<Pool>
 
 /// Runs a root, and tells how many task actors that has taken.
 async fn actors_for(task: &'static TaskEntry, arguments: &'static [u8], actor_for_every: bool) -> usize {
+<<<<<<< HEAD
     let (node, pool, supervisor) = started(actor_for_every, 1000).await;
+=======
+    let (node, pool, supervisor) = start(Settings { actor_for_every, ..SETTINGS }).await;
+>>>>>>> main
     let Started::Pending(slot) =
-        node.start(invocation(node.next_id(), None, task, arguments.into()), &Placement::Local)
+        node.start(&invocation(node.next_id(), None, task, arguments.into()), &Placement::Local)
     else {
         panic!("a root starts on an executor")
     };
@@ -216,11 +236,19 @@ async fn the_calls_inside_one_poll_are_bounded() {
     assert_eq!(actors_for(&CALLS, &[0; MOST + 1], false).await, 1);
 }
 
+<<<<<<< HEAD
 /// Lets nothing start before it is open.
 #[derive(Default)]
 struct Unread(AtomicBool);
 
 impl Issuer for Unread {
+=======
+/// Lets nothing start until it is opened.
+#[derive(Default)]
+struct Shut(AtomicBool);
+
+impl Issuer for Shut {
+>>>>>>> main
     fn left(&self, _class: u32, _bytes: u64) {}
 
     fn lets_start(&self) -> bool {
@@ -229,6 +257,7 @@ impl Issuer for Unread {
 }
 
 #[tokio::test]
+<<<<<<< HEAD
 async fn roots_whose_caller_does_not_read_keep_no_other_from_running_and_run_when_it_does() {
     let (node, pool, supervisor) = started(false, 1).await;
     let opens = Arc::new(Unread::default());
@@ -248,6 +277,29 @@ async fn roots_whose_caller_does_not_read_keep_no_other_from_running_and_run_whe
         assert!(matches!(poll_fn(|cx| slot.poll(cx)).await, Outcome::Returned(_)));
     }
     assert_eq!((pool.parked.waiting(), pool.memory().running), (0, 0));
+=======
+async fn roots_that_may_not_start_keep_no_other_from_running() {
+    let (node, pool, supervisor) = start(Settings { running: 1, ..SETTINGS }).await;
+    let submit = |ticket| {
+        let slot = Slot::new(None);
+        let root = invocation(node.next_id(), None, &WAITS, Bytes::new());
+        pool.submit_for(root, node.clone(), &slot, ticket);
+        slot
+    };
+    let shut = Arc::new(Shut::default());
+    let kept: Vec<_> = (0..3).map(|_| submit(Some(Ticket::new(shut.clone(), 0, 0)))).collect();
+    let ended = async |slot: Arc<Slot>| {
+        let outcome = tokio::time::timeout(Duration::from_secs(20), poll_fn(|cx| slot.poll(cx))).await;
+        assert!(matches!(outcome, Ok(Outcome::Returned(_))), "{outcome:?}");
+    };
+    ended(submit(None)).await;
+    assert!(kept.iter().all(|slot| !slot.is_over()));
+    shut.0.store(true, Ordering::SeqCst);
+    pool.start_what_was_parked();
+    for slot in kept {
+        ended(slot).await;
+    }
+>>>>>>> main
     pool.close();
     supervisor.stop(None);
 }

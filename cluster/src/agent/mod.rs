@@ -14,9 +14,9 @@ use std::sync::{Arc, OnceLock};
 
 use atasks_actors::{
     context::Context,
-    executor::{Pool, Ticket},
+    executor::{Pool, Submitted},
     invocation::{Baggage, Invocation, InvocationId},
-    outcome::{Outcome, Reply},
+    outcome::Outcome,
     router::Router,
     table::TaskTable,
     task::{Form, TaskEntry},
@@ -115,11 +115,12 @@ impl Agent {
         Ok((Context::new(invocation, router), arguments))
     }
 
-    /// Runs what was admitted.
-    pub(crate) fn run(&self, context: Context, arguments: Bytes, reply: Reply, ticket: Option<Ticket>) {
+    /// Runs what was admitted, and forgets it.
+    pub(crate) fn run(&self, admitted: &mut Vec<Submitted>) {
         match self.pool.get() {
-            Some(pool) => pool.submit(context, arguments, reply, ticket),
-            None => reply.send(Outcome::HandedBack),
+            _ if admitted.is_empty() => {}
+            Some(pool) => pool.submit_all(admitted.drain(..)),
+            None => admitted.drain(..).for_each(|submitted| submitted.reply.send(Outcome::HandedBack)),
         }
     }
 }

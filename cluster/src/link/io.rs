@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use atasks_actors::executor::LoadReport;
+use atasks_actors::executor::{LoadReport, Submitted};
 use bytes::{Bytes, BytesMut};
 use tokio::{
     task::yield_now,
@@ -28,6 +28,9 @@ const READ_ON: Duration = Duration::from_millis(200);
 /// runtime does that by itself only after so many polls of tasks that a poll must be short: on a busy machine heartbeats
 /// would come late else.
 const AT_ONCE_BYTES: usize = 256 * 1024;
+
+/// Most calls that one read has brought and that executors hear of at once: as many as one takes in a turn.
+const AT_ONCE_CALLS: usize = 64;
 
 /// How a connection has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,13 +155,14 @@ fn heartbeat(node: &NodeCore) -> Heartbeat {
 pub(super) struct Reader {
     incoming: Incoming,
     outcomes: Vec<(u64, crate::session::frame::Status, bytes::Bytes)>,
+    submitted: Vec<Submitted>,
     /// The peer has left, and has got no call of ours above this one.
     left: Option<u64>,
 }
 
 impl Reader {
     pub(super) fn new(payload_max: u32) -> Self {
-        Self { incoming: Incoming::new(payload_max), outcomes: Vec::new(), left: None }
+        Self { incoming: Incoming::new(payload_max), outcomes: Vec::new(), submitted: Vec::new(), left: None }
     }
 
     pub(super) fn processed(&self) -> u64 {
@@ -168,16 +172,31 @@ impl Reader {
     /// Hands on all that has arrived whole.
     fn take(&mut self, link: &Arc<Link>, buffer: &mut BytesMut) -> Result<(), ProtocolError> {
         let Some(node) = link.node.upgrade() else { return Ok(()) };
+        if link.out().lost.is_some() {
+            // What was cancelled with the link is all: nothing may start for it after that.
+            buffer.clear();
+            return Ok(());
+        }
         let mut broken = Ok(());
-        let Self { incoming, outcomes, left } = self;
-        incoming.receive(buffer, &mut |event| match event {
-            Event::Invoke { head, extension, arguments } => link.serve(&node, head, &extension, arguments),
+        let Self { incoming, outcomes, submitted, left } = self;
+        let received = incoming.receive(buffer, &mut |event| match event {
+            Event::Invoke { head, extension, arguments } => {
+                link.serve(&node, (head, &extension, arguments), submitted);
+                if submitted.len() >= AT_ONCE_CALLS {
+                    node.agent().run(submitted);
+                }
+            }
             Event::Outcome { call, status, result } => outcomes.push((call, status, result)),
             Event::Cancel { call, by } => link.cancel_one(call, by),
             Event::Abandoned { head, bytes, .. } => link.hand_back(&head, bytes),
             Event::Credit(credit) => broken = broken.clone().and_then(|()| link.hear_credit(credit)),
             Event::Heartbeat(heartbeat) => {
+                let was_stalled = link.is_stalled();
                 link.load.told(&heartbeat);
+                if was_stalled && !link.is_stalled() {
+                    // Whoever waits for room elsewhere has avoided it so far.
+                    node.nodes_changed();
+                }
                 link.clock.read(heartbeat.clock_us);
                 if link.beats.hear(&heartbeat) {
                     node.open_if_all_have_answered();
@@ -197,7 +216,9 @@ impl Reader {
             Event::Tasks(bytes) => introduced(&node, link, &bytes),
             Event::Peers(bytes) => acquainted(&node, link, &bytes),
             Event::Ractor(piece) => link.streams.heard(link, &node, &piece),
-        })?;
+        });
+        node.agent().run(submitted);
+        received?;
         link.processed.store(incoming.processed(), Ordering::Relaxed);
         link.last_call.store(incoming.last_call(), Ordering::Relaxed);
         let arriving = incoming.arriving();

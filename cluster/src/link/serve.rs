@@ -1,13 +1,11 @@
 //! Calls that come in: handed to the agent, cancelled, and answered with exactly one outcome each.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering};
 
 use atasks_actors::{
     codec,
     context::Context,
+    executor::Submitted,
     invocation::{Baggage, InvocationId},
     node_id::NodeId,
     outcome::{Outcome, Reply, Sink},
@@ -21,7 +19,7 @@ use crate::{
     agent::Request,
     node::NodeCore,
     session::{
-        Refused,
+        ByCall, Refused,
         credit::Cost,
         frame::{Head, Id, Status, extension},
     },
@@ -30,8 +28,7 @@ use crate::{
 /// The peer's calls that run here.
 #[derive(Default)]
 pub(super) struct Serving {
-    // Ordered, so that a simulated run replays exactly.
-    calls: Mutex<BTreeMap<u64, Served>>,
+    calls: Mutex<ByCall<Served>>,
 }
 
 struct Served {
@@ -50,13 +47,18 @@ impl Serving {
     }
 
     pub(super) fn cancel_all(&self, by: Canceller) {
-        let calls = std::mem::take(&mut *self.lock());
-        calls.into_values().for_each(|served| served.context.cancel(by));
+        cancel_in_order(self.lock().drain().map(|(call, served)| (call, served.context)).collect(), by);
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Served>> {
+    fn lock(&self) -> MutexGuard<'_, ByCall<Served>> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Cancels calls in the order in which they came.
+fn cancel_in_order(mut calls: Vec<(u64, Context)>, by: Canceller) {
+    calls.sort_unstable_by_key(|(call, _)| *call);
+    calls.iter().for_each(|(_, context)| context.cancel(by));
 }
 
 impl Link {
@@ -67,12 +69,16 @@ impl Link {
 
     /// Cancels all that runs here for the peer.
     pub(crate) fn cancel_served(&self, by: Canceller) {
-        let served: Vec<_> = self.serving.lock().values().map(|served| served.context.clone()).collect();
-        served.iter().for_each(|context| context.cancel(by));
+        cancel_in_order(self.serving.lock().iter().map(|(call, served)| (*call, served.context.clone())).collect(), by);
     }
 
-    /// Takes an invocation that the peer asks for.
-    pub(super) fn serve(self: &Arc<Self>, node: &Arc<NodeCore>, head: Head, area: &[u8], arguments: Bytes) {
+    /// Takes an invocation that the peer asks for. What is admitted is `submitted` later, with all that comes now.
+    pub(super) fn serve(
+        self: &Arc<Self>,
+        node: &Arc<NodeCore>,
+        (head, area, arguments): (Head, &[u8], Bytes),
+        submitted: &mut Vec<Submitted>,
+    ) {
         let call = head.call;
         if let Some(lost) = find::<Vec<NodeId>>(area, extension::LOST_NODES) {
             node.losses().merge(self.root_of(&head), &lost);
@@ -83,7 +89,7 @@ impl Link {
         match node.agent().admit(node, self.request(head, area, arguments)) {
             Ok((context, arguments)) => {
                 self.serving.lock().insert(call, Served { context: context.clone(), cost });
-                node.agent().run(context, arguments, Reply::new(self.clone(), call), ticket);
+                submitted.push(Submitted { context, arguments, reply: Reply::new(self.clone(), call), ticket });
             }
             Err(outcome) => {
                 cost.into_iter().for_each(|cost| self.is_over(cost));
@@ -109,7 +115,7 @@ impl Link {
             task: head.task,
             form: if extension::find(area, extension::JSON).is_some() { Form::Json } else { Form::Codec },
             arguments,
-            deadline: head.deadline_us.and_then(|us| self.clock.when(us)),
+            deadline: head.deadline.and_then(|deadline| self.clock.deadline(deadline)),
             label: extension::find(area, extension::LABEL).and_then(|label| Some(str::from_utf8(label).ok()?.into())),
             baggage: find::<Baggage>(area, extension::BAGGAGE),
             holds: find::<Arc<[u64]>>(area, extension::HELD_LIMITS),

@@ -93,39 +93,39 @@ impl Router for NodeCore {
         &self.events
     }
 
-    fn start(&self, invocation: Invocation, placement: &Placement) -> Started {
+    fn start(&self, invocation: &Invocation, placement: &Placement) -> Started {
         if self.left.load(Ordering::Relaxed) {
             return Started::Done(Outcome::Failed(TaskError::NotJoined));
         }
         self.note_first_call();
         // In turn: else those that wait would find all room taken by those that come.
         if invocation.parent.is_none() && self.held.has_roots_like(invocation.task) {
-            return self.keep(invocation, placement);
+            return self.keep(invocation.clone(), placement);
         }
         let failed = |error| Started::Done(Outcome::Failed(error));
-        match self.choose(&invocation, placement) {
+        match self.choose(invocation, placement) {
             Some(Chosen::Here) => {
                 if let (Some(pool), Some(node)) = (self.agent.pool(), self.myself.upgrade())
-                    && let Some(ticket) = node.let_in(&invocation)
+                    && let Some(ticket) = node.let_in(invocation)
                 {
-                    return pool.start_here(invocation, node, ticket);
+                    return pool.start_here(invocation.clone(), node, ticket);
                 }
             }
             Some(Chosen::Peer(link, number)) => {
                 let slot = Slot::new(invocation.deadline);
-                match link.call(&invocation, number, &slot, &self.losses) {
+                match link.call(invocation, number, &slot, &self.losses) {
                     Ok(()) => return Started::Pending(slot),
                     Err(NotSent::Failed(error)) => return failed(error),
                     Err(NotSent::Full) => {}
                 }
             }
             None => {
-                if let Some(error) = self.hopeless(&invocation, placement) {
+                if let Some(error) = self.hopeless(invocation, placement) {
                     return failed(error);
                 }
             }
         }
-        self.keep(invocation, placement)
+        self.keep(invocation.clone(), placement)
     }
 
     fn capable(&self, task: &'static TaskEntry, placement: &Placement) -> Result<Vec<NodeId>, Unplaced> {

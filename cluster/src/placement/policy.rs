@@ -57,12 +57,12 @@ pub(crate) fn prefers_here(here: Score, best_peer: Option<Score>) -> bool {
 /// `score` gives none for a node that cannot run the call. Source: "The Power of Two Choices in Randomized Load
 /// Balancing", Mitzenmacher 2001: far better than one at random, and no herd runs to the one that was idle last.
 pub(crate) fn choose(count: usize, dice: u64, score: impl Fn(usize) -> Option<Score>) -> Option<(usize, Score)> {
-    if count == 0 {
-        return None;
-    }
     let scored = |at: usize| score(at).map(|score| (at, score));
+    if count < 2 {
+        return if count == 0 { None } else { scored(0) };
+    }
     let first = (dice as usize) % count;
-    let second = (first + 1 + (dice >> 32) as usize % (count - 1).max(1)) % count;
+    let second = (first + 1 + (dice >> 32) as usize % (count - 1)) % count;
     [first, second].into_iter().filter_map(scored).reduce(less).or_else(|| best(count, dice, &score))
 }
 

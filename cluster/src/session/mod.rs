@@ -11,6 +11,7 @@
 
 mod assembly;
 mod bulk;
+mod by_call;
 pub mod credit;
 mod cursor;
 mod error;
@@ -29,6 +30,7 @@ mod retained;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use by_call::ByCall;
 pub use error::ProtocolError;
 pub use event::Event;
 pub use incoming::Incoming;

@@ -9,6 +9,8 @@ use bytes::Bytes;
 pub enum Payload<'a> {
     /// In a buffer that the caller wants back.
     Borrowed(&'a [u8]),
+    /// In shared memory: only large ones are held on to.
+    Shared(&'a Bytes),
     /// Handed over.
     Owned(Bytes),
 }
@@ -17,6 +19,7 @@ impl Payload<'_> {
     pub(super) fn as_slice(&self) -> &[u8] {
         match self {
             Self::Borrowed(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
             Self::Owned(bytes) => bytes,
         }
     }
@@ -24,6 +27,7 @@ impl Payload<'_> {
     pub(super) fn into_bytes(self) -> Bytes {
         match self {
             Self::Borrowed(bytes) => Bytes::copy_from_slice(bytes),
+            Self::Shared(bytes) => bytes.clone(),
             Self::Owned(bytes) => bytes,
         }
     }
@@ -32,6 +36,12 @@ impl Payload<'_> {
 impl<'a> From<&'a [u8]> for Payload<'a> {
     fn from(bytes: &'a [u8]) -> Self {
         Self::Borrowed(bytes)
+    }
+}
+
+impl<'a> From<&'a Bytes> for Payload<'a> {
+    fn from(bytes: &'a Bytes) -> Self {
+        Self::Shared(bytes)
     }
 }
 

@@ -1,8 +1,6 @@
 //! Calls that we made and whose outcomes have not come.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
+use super::by_call::ByCall;
 use super::credit::Cost;
 
 /// What is known of a call when its outcome comes.
@@ -33,7 +31,7 @@ pub struct Lost<T> {
 /// whoever makes the calls: a call leaves it only with its outcome.
 #[derive(Debug)]
 pub struct Pending<T> {
-    calls: HashMap<u64, Entry<T>, BuildHasherDefault<CallHasher>>,
+    calls: ByCall<Entry<T>>,
 }
 
 #[derive(Debug)]
@@ -45,7 +43,7 @@ struct Entry<T> {
 impl<T> Pending<T> {
     /// Creates an empty table.
     pub fn new() -> Self {
-        Self { calls: HashMap::default() }
+        Self { calls: ByCall::default() }
     }
 
     /// Files a call before its Invoke is enqueued. `call` is new: from [`Outgoing::next_call`](super::Outgoing::next_call).
@@ -71,9 +69,12 @@ impl<T> Pending<T> {
         self.calls.get_mut(&call).and_then(|entry| entry.waiting.take())
     }
 
-    /// Lets go all who wait, in no order; the entries stay until their outcomes come.
+    /// Lets go all who wait, in the order in which they called; the entries stay until their outcomes come.
     pub fn abandon_all(&mut self) -> Vec<T> {
-        self.calls.values_mut().filter_map(|entry| entry.waiting.take()).collect()
+        let waiting = self.calls.iter_mut().filter_map(|(call, entry)| Some((*call, entry.waiting.take()?)));
+        let mut waiting: Vec<_> = waiting.collect();
+        waiting.sort_unstable_by_key(|(call, _)| *call);
+        waiting.into_iter().map(|(_, waiting)| waiting).collect()
     }
 
     /// Returns the number of calls without an outcome, abandoned ones included.
@@ -98,31 +99,6 @@ impl<T> Pending<T> {
 impl<T> Default for Pending<T> {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// Hashes a call number by one multiplication. Good enough as we choose the numbers, the peer does not.
-#[derive(Debug, Default)]
-struct CallHasher(u64);
-
-/// 2^64 divided by the golden ratio: spreads consecutive numbers (Knuth, TAOCP 3, 6.4).
-const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
-
-impl Hasher for CallHasher {
-    fn write_u64(&mut self, call: u64) {
-        // The table looks at the low bits and at the top seven; the low ones of a product alone are no better than
-        // those of the number.
-        self.0 = call.wrapping_mul(SPREAD).rotate_left(32);
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(self.0 ^ u64::from(*byte));
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
 
