@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use atasks::{Canceller, Event, Loss, NodeId, Ran, TaskError};
+use atasks::{Canceller, Event, Loss, NodeId, Ran, Rejection, TaskError};
 
 use crate::ledger::{Await, Body, End, Entries, Key, Ledger};
 use crate::plan::Plan;
@@ -18,6 +18,8 @@ const FENCED_AFTER: Duration = Duration::from_millis(1500);
 const DEADLINE_OFF: Duration = Duration::from_millis(50);
 /// A deadline is the caller's own.
 const DEADLINE_TOLD: Duration = Duration::from_millis(5);
+/// Cancelling what a body has left behind takes no longer.
+const AFTER_ITS_BODY: Duration = Duration::from_millis(5);
 /// The same where a link may have been slow since its beginning.
 const DEADLINE_LATE: Duration = Duration::from_millis(2500);
 
@@ -32,9 +34,11 @@ pub(crate) fn judge(plan: &Plan, ledger: &Ledger, ends: &Ends) -> Vec<String> {
         judge.breach("not all awaits and nodes came to their end".to_owned());
     }
     for (key, awaited) in &entries.awaits {
-        judge.awaited(*key, awaited, plan.calm);
+        judge.awaited(*key, awaited, plan);
     }
     judge.orphans();
+    judge.left_alone();
+    judge.crowds(plan);
     judge.wakings();
     judge.deadlines(plan.calm);
     judge.breaches.extend(ends.crowded.iter().map(|crowded| format!("too much is kept on {crowded}")));
@@ -57,7 +61,7 @@ impl Judge<'_> {
     }
 
     /// One outcome, true in what it says about the body.
-    fn awaited(&mut self, key: Key, awaited: &Await, calm: bool) {
+    fn awaited(&mut self, key: Key, awaited: &Await, plan: &Plan) {
         let bodies = self.bodies.get(&key).cloned().unwrap_or_default();
         if !awaited.idempotent && bodies.len() > 1 {
             self.breach(format!("call {key} ran twice: {bodies:?}"));
@@ -79,7 +83,7 @@ impl Judge<'_> {
                     Ran::Yes if bodies.is_empty() => self.breach(format!("call {key} is said to have run: {error:?}")),
                     _ => {}
                 }
-                if !may_fail_so(error, awaited, calm) {
+                if !may_fail_so(error, awaited, plan) {
                     self.breach(format!("call {key} failed at {at:?}: {error:?}, {awaited:?}"));
                 }
             }
@@ -115,6 +119,38 @@ impl Judge<'_> {
             }
         }
         self.breaches.append(&mut orphans);
+    }
+
+    /// What a body has begun ends with it, whether it waits for that or not.
+    fn left_alone(&mut self) {
+        let mut late = Vec::new();
+        for (key, awaited) in &self.entries.awaits {
+            let Some(parent) = awaited.parent else { continue };
+            let bodies = self.bodies.get(&parent).into_iter().flatten().filter(|body| body.node == awaited.caller);
+            let ended = bodies.map(|body| body.ended).max_by_key(|ended| ended.unwrap_or(Duration::MAX));
+            if let (Some(Some(body)), Some((at, _))) = (ended, &awaited.ended)
+                && self.entries.awake(&awaited.caller, body, *at) > AFTER_ITS_BODY
+            {
+                late.push(format!("call {key} ended at {at:?}, and who made it at {body:?}: {awaited:?}"));
+            }
+        }
+        self.breaches.append(&mut late);
+    }
+
+    /// No more roots run on a node at once than may.
+    fn crowds(&mut self, plan: &Plan) {
+        let Some(most) = plan.running else { return };
+        let is_root = |body: &&Body| self.entries.awaits.get(&body.key).is_some_and(|call| call.parent.is_none());
+        let roots: Vec<_> = self.entries.bodies.iter().filter(is_root).collect();
+        for body in &roots {
+            let runs = |other: &&&Body| {
+                other.node == body.node && other.began <= body.began && other.ended.is_none_or(|end| end > body.began)
+            };
+            let count = roots.iter().filter(runs).count();
+            if count > most {
+                self.breaches.push(format!("{count} roots run, of {most} that may: {body:?}"));
+            }
+        }
     }
 
     /// A node that goes on after a stop starts nothing of what was lost with it.
@@ -182,12 +218,16 @@ impl Judge<'_> {
 }
 
 /// Whether that may come of what the faults of a run do.
-fn may_fail_so(error: &TaskError, awaited: &Await, calm: bool) -> bool {
+fn may_fail_so(error: &TaskError, awaited: &Await, plan: &Plan) -> bool {
+    let calm = plan.calm;
     match error {
         TaskError::Crashed(_) | TaskError::DeadlineExceeded { .. } => true,
         TaskError::Cancelled { by, .. } => !calm || matches!(by, Canceller::Caller | Canceller::Parent),
         TaskError::NodeLost { reason, .. } => !calm && !matches!(reason, Loss::Exited(_)),
         TaskError::Unplaced { .. } | TaskError::NotJoined => !calm,
+        TaskError::Rejected { reason: Rejection::TreeTooLarge { .. }, .. } => {
+            plan.memory.is_some() && awaited.parent.is_some()
+        }
         TaskError::Rejected { .. } => !calm && awaited.bound,
         _ => false,
     }

@@ -10,6 +10,8 @@ pub(crate) const BUSY: Duration = Duration::from_secs(7);
 
 /// Least `limits.backlog`.
 const BACKLOG_MIN: usize = 64 << 10;
+/// Least `limits.memory`: a few tasks that are suspended.
+const MEMORY_MIN: usize = 64 << 10;
 /// Guarantee 8: a connection that comes back within that goes on.
 const WINDOW_MS: u64 = 2250;
 /// Between two blips of one pair: it has resumed by then, and silence of the old connection is forgotten.
@@ -26,6 +28,14 @@ pub(crate) struct Plan {
     pub(crate) executors: usize,
     /// `limits.backlog` of all nodes: less than what is sent at times.
     pub(crate) backlog: Option<usize>,
+    /// Unstarted roots that a worker lets in of each peer, and their bytes.
+    pub(crate) window: Option<(u64, u64)>,
+    /// `limits.running` of workers.
+    pub(crate) running: Option<usize>,
+    /// `limits.memory` of workers: some trees are too large for it.
+    pub(crate) memory: Option<usize>,
+    /// `node.drain_timeout`: less than what runs may take.
+    pub(crate) drain_timeout: Option<Duration>,
     /// Whether connections alone are broken, each for less than the window of a resume: then nobody may be lost.
     pub(crate) calm: bool,
     /// Mean time between two roots of a caller.
@@ -53,6 +63,8 @@ pub(crate) enum Fault {
     /// The same with its host.
     Unplug(String, Duration),
     Drain(String, Duration),
+    /// As a drain does, but at once.
+    Leave(String, Duration),
     /// As SIGSTOP and SIGCONT do.
     Freeze(String),
     Thaw(String),
@@ -63,9 +75,14 @@ impl Plan {
         let rng = &mut StdRng::seed_from_u64(seed ^ 0x0005_eedf_a017);
         let (workers, clients) = (rng.random_range(2..=4), rng.random_range(1..=2));
         let calm = rng.random_bool(0.35);
+        let limits = &mut StdRng::seed_from_u64(seed ^ 0x0001_1417_5000);
         let mut plan = Self {
             workers,
             clients,
+            window: limits.random_bool(0.35).then(|| (limits.random_range(1..5), limits.random_range(100..100_000))),
+            running: limits.random_bool(0.25).then(|| limits.random_range(1..4)),
+            memory: limits.random_bool(0.2).then(|| limits.random_range(MEMORY_MIN..32 * MEMORY_MIN)),
+            drain_timeout: limits.random_bool(0.4).then(|| millis(limits, 0..1500)),
             executors: rng.random_range(1..=2),
             backlog: rng.random_bool(0.3).then(|| rng.random_range(BACKLOG_MIN..4 * BACKLOG_MIN)),
             calm,
@@ -144,7 +161,7 @@ impl Plan {
             let at = self.moment(rng, 100..7000);
             let long = millis(rng, 1..5000);
             let long = near_a_bound(rng).unwrap_or(long);
-            let away = if rng.random_bool(0.3) { millis(rng, 0..4) } else { millis(rng, 1..4000) };
+            let away = if rng.random_bool(0.3) { millis(rng, 0..4) } else { millis(rng, 1..5000) };
             let fault = match rng.random_range(0..29) {
                 0..4 => Fault::Cut(one.clone(), other.clone()),
                 4..7 => Fault::CutAt(one.clone(), other.clone()),
@@ -156,6 +173,7 @@ impl Plan {
                 15..17 => Fault::Refuse(one.clone(), other.clone()),
                 17..20 => Fault::Kill(self.node(rng), away),
                 20 => Fault::Unplug(self.node(rng), away),
+                21..23 if rng.random_bool(0.4) => Fault::Leave(self.node(rng), away),
                 21..23 => Fault::Drain(format!("w{}", rng.random_range(0..self.workers)), away),
                 23..26 => {
                     let name = self.node(rng);

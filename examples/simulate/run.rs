@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use atasks::testing::{Counts, Simulation, address};
+use atasks::testing::{Counts, Simulation, address, windows};
 use atasks::{Event, Node, NodeBuilder, NodeId, TaskError};
 use futures_util::future::join_all;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -23,7 +23,7 @@ use crate::plan::{BUSY, Fault, Plan};
 use crate::work::{Call, Doing, Maker, Place, make};
 
 /// Longest that the last await may take after the last heal: no call takes that long.
-pub(crate) const SETTLED_WITHIN: Duration = Duration::from_secs(60);
+pub(crate) const SETTLED_WITHIN: Duration = Duration::from_secs(240);
 /// Then all that was left behind is gone, and lost nodes have found each other again.
 const TIDY_AFTER: Duration = Duration::from_secs(6);
 /// What a link holds beyond its backlog: one payload, for whose last chunk there was room, and what is no Invoke.
@@ -76,6 +76,7 @@ enum Order {
     Kill(Duration),
     Unplug(Duration),
     Drain(Duration),
+    Leave(Duration),
 }
 
 /// Runs a seed, and judges it.
@@ -111,6 +112,8 @@ fn lines(entries: &Entries, events: &[Told]) -> Vec<String> {
     let events = events.iter().map(|(at, node, event)| match event {
         // Its backtrace is read anew only now and then.
         Event::Crashed(subject, _) => format!("{at:?} {node} crashed {subject:?}"),
+        // So does a node that ends, of calls that end with it: whichever of them goes first cancels the other, or both.
+        Event::Cancelled(subject, _) => format!("{at:?} {node} cancelled {subject:?}"),
         event => format!("{at:?} {node} {event:?}"),
     });
     let awaits = entries.awaits.iter().map(|(key, awaited)| match &awaited.ended {
@@ -227,6 +230,7 @@ impl Run<'_> {
                 Fault::Kill(name, away) => order(name, Order::Kill(*away)),
                 Fault::Unplug(name, away) => order(name, Order::Unplug(*away)),
                 Fault::Drain(name, away) => order(name, Order::Drain(*away)),
+                Fault::Leave(name, away) => order(name, Order::Leave(*away)),
                 Fault::Linger(one, other, delay) => network.linger(one, other, *delay),
                 Fault::Freeze(name) => self.nodes.borrow().get(name).into_iter().for_each(|node| self.freeze(node)),
                 Fault::Thaw(name) => self.nodes.borrow().get(name).into_iter().for_each(|node| self.thaw(node)),
@@ -271,13 +275,16 @@ impl Run<'_> {
                         self.simulation.unplug(&node);
                         away
                     }
-                    Order::Drain(away) => {
+                    Order::Drain(away) | Order::Leave(away) => {
                         stopped.set(true);
-                        let drained = async {
-                            node.drain().await;
+                        let gone = async {
+                            match order {
+                                Order::Leave(_) => node.leave().await,
+                                _ => node.drain().await,
+                            }
                             self.ledger.killed(node.id());
                         };
-                        tokio::join!(biased; drained, calls);
+                        tokio::join!(biased; gone, calls);
                         away
                     }
                 };
@@ -297,11 +304,16 @@ impl Run<'_> {
         let seeds = (0..plan.workers).map(|worker| format!("w{worker}")).filter(|seed| seed != name);
         let with_seeds = |builder| seeds.fold(builder, |builder: NodeBuilder, seed| builder.seed(address(&seed)));
         let with_settings = |builder: NodeBuilder| {
-            let backlog = plan.backlog;
+            let (backlog, running, memory, drain_timeout) =
+                (plan.backlog, plan.running, plan.memory, plan.drain_timeout);
             let builder = builder.configure(move |config| {
                 config.placement.place_timeout = PLACE_TIMEOUT;
                 config.limits.backlog = backlog.unwrap_or(config.limits.backlog);
+                config.limits.running = running.unwrap_or(config.limits.running);
+                config.limits.memory = memory.or(config.limits.memory);
+                config.node.drain_timeout = drain_timeout.unwrap_or(config.node.drain_timeout);
             });
+            let builder = plan.window.iter().fold(builder, |builder, (calls, bytes)| windows(builder, *calls, *bytes));
             builder.state(self.ledger.clone())
         };
         let node = match is_worker {

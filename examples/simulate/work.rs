@@ -43,6 +43,8 @@ pub(crate) struct Doing {
     pub(crate) before_ms: u64,
     pub(crate) below: Vec<Call>,
     pub(crate) at_once: bool,
+    /// Calls that it begins, and does not wait for.
+    pub(crate) left: Vec<Call>,
     pub(crate) after_ms: u64,
     /// It tidies up for so long when it is cancelled.
     pub(crate) grace_ms: Option<u64>,
@@ -52,7 +54,16 @@ pub(crate) struct Doing {
 
 impl Doing {
     pub(crate) fn nothing() -> Self {
-        Self { before_ms: 0, below: Vec::new(), at_once: false, after_ms: 0, grace_ms: None, crashes: false, result: 0 }
+        Self {
+            before_ms: 0,
+            below: Vec::new(),
+            at_once: false,
+            left: Vec::new(),
+            after_ms: 0,
+            grace_ms: None,
+            crashes: false,
+            result: 0,
+        }
     }
 }
 
@@ -86,6 +97,10 @@ pub(crate) async fn work(key: Key, body: Doing, load: serde_bytes::ByteBuf) -> R
 async fn act(ledger: &Ledger, current: &Context, key: Key, body: &Doing) {
     let parent = Some((key, current));
     pause(body.before_ms).await;
+    for call in body.left.clone() {
+        let (ledger, current) = (ledger.clone(), current.clone());
+        atasks::spawn(async move { make(&ledger, current.node(), Some((key, &current)), &call).await });
+    }
     if body.at_once {
         join_all(body.below.iter().map(|call| make(ledger, current.node(), parent, call))).await;
     } else {
@@ -173,23 +188,28 @@ impl Maker {
     fn call(&self, rng: &mut StdRng, left: &mut usize, depth: usize) -> Call {
         let below = if depth < 4 && *left > 0 { rng.random_range(0..=4.min(*left)) } else { 0 };
         *left -= below;
-        let below = (0..below).map(|_| self.call(rng, left, depth + 1)).collect();
-        let idempotent = rng.random_bool(0.3);
+        let mut below: Vec<_> = (0..below).map(|_| self.call(rng, left, depth + 1)).collect();
+        let alone = below.pop_if(|_| rng.random_bool(0.15));
+        let place = match rng.random_range(0..20) {
+            0..12 => Place::Auto,
+            12..16 => Place::Spread,
+            16..18 => Place::Key(rng.random_range(0..5)),
+            _ => Place::Node(format!("w{}", rng.random_range(0..self.workers))),
+        };
+        // What is repeated where nobody comes back fails in the end, and may have run before.
+        let bound = matches!(place, Place::Node(_));
         Call {
-            place: match rng.random_range(0..20) {
-                0..12 => Place::Auto,
-                12..16 => Place::Spread,
-                16..18 => Place::Key(rng.random_range(0..5)),
-                _ => Place::Node(format!("w{}", rng.random_range(0..self.workers))),
-            },
-            idempotent,
-            retries: if rng.random_bool(0.4) { rng.random_range(1..4) } else { 0 },
+            place,
+            idempotent: rng.random_bool(if bound { 0.6 } else { 0.3 }),
+            retries: if rng.random_bool(if bound { 0.8 } else { 0.4 }) { rng.random_range(1..4) } else { 0 },
             timeout_ms: rng.random_bool(0.12).then(|| rng.random_range(1..3000)),
             dropped_ms: rng.random_bool(0.12).then(|| rng.random_range(1..2000)),
             body: Doing {
                 before_ms: millis(rng),
                 below,
                 at_once: rng.random_bool(0.6),
+                // Those go on where their node is stopped, so they begin nothing later.
+                left: alone.into_iter().map(|call| Call { retries: 0, ..call }).collect(),
                 after_ms: millis(rng),
                 grace_ms: rng.random_bool(0.1).then(|| rng.random_range(0..1500)),
                 crashes: rng.random_bool(0.01),

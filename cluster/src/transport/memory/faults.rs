@@ -12,8 +12,8 @@ use super::way::Way;
 /// Faults between endpoints, which are known by the names that their [`credentials`](Network::credentials) were made
 /// with. All of them take effect at once.
 impl Network {
-    /// Breaks every connection that stands between two endpoints: both ends read a reset at once, and what was under
-    /// way is lost. They may connect again.
+    /// Breaks every connection that stands between two endpoints: both ends read a reset at once, after any part of
+    /// what was under way. They may connect again.
     pub fn cut(&self, one: &str, other: &str) {
         self.each_between(one, other, |near, far| {
             let now = Instant::now();

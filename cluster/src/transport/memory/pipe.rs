@@ -139,10 +139,11 @@ impl Pipe {
         });
     }
 
-    /// Both ends learn at once that the connection is broken.
+    /// Both ends learn at once that the connection is broken. Of what is under way any part has arrived by then, down to
+    /// the middle of a frame.
     pub(super) fn cut(&self, now: Instant) {
         self.change(|state| {
-            state.lose_all();
+            state.lose_the_rest(now);
             // An end learns that from its own host, whatever arrives.
             (state.silent_since, state.unanswered) = (None, false);
             state.end = Some(End { due: now, reset: true });
@@ -317,6 +318,21 @@ impl State {
         self.chunks.retain(|chunk| chunk.due <= arrived);
         self.bytes = self.chunks.iter().map(|chunk| chunk.bytes.len()).sum();
         self.last_due = now;
+    }
+
+    /// Has some of what is under way arrive now, and none of what is lost in a silence.
+    fn lose_the_rest(&mut self, now: Instant) {
+        if self.silent_since.is_some() {
+            return self.lose(now);
+        }
+        let mut left = self.rng.random_range(0..=self.bytes);
+        self.bytes = left;
+        self.chunks.retain_mut(|chunk| {
+            chunk.due = chunk.due.min(now);
+            chunk.bytes.truncate(left);
+            left -= chunk.bytes.len();
+            !chunk.bytes.is_empty()
+        });
     }
 
     fn lose_all(&mut self) {
