@@ -3,6 +3,7 @@
 mod fence;
 mod report;
 mod settings;
+mod ticket;
 
 use std::{sync::Arc, task::Context as TaskContext, task::Poll};
 
@@ -12,6 +13,7 @@ pub use self::{
     fence::Fence,
     report::{LoadReport, MemoryReport},
     settings::Settings,
+    ticket::{Issuer, Ticket},
 };
 use crate::{
     context::Context,
@@ -21,6 +23,19 @@ use crate::{
     router::{Router, Started},
     slot::Slot,
 };
+
+/// An invocation that is to be run.
+#[derive(Debug)]
+pub struct Submitted {
+    /// Who it is.
+    pub context: Context,
+    /// Its encoded arguments.
+    pub arguments: Bytes,
+    /// Where its outcome goes.
+    pub reply: Reply,
+    /// Dropped when it waits no more.
+    pub ticket: Option<Ticket>,
+}
 
 /// The executors of a node, of which there are none.
 #[derive(Debug)]
@@ -32,15 +47,30 @@ pub enum Executor {}
 
 #[expect(missing_docs, reason = "the same as those of a worker, and never called")]
 impl Pool {
-    pub fn submit(&self, _context: Context, _arguments: Bytes, _reply: Reply) {
+    pub fn submit_all(&self, _submitted: impl IntoIterator<Item = Submitted>) {
         match *self {}
     }
 
-    pub fn start_here(self: &Arc<Self>, _invocation: Invocation, _router: Arc<dyn Router>) -> Started {
+    pub fn start_here(
+        self: &Arc<Self>,
+        _invocation: Invocation,
+        _router: Arc<dyn Router>,
+        _ticket: Option<Ticket>,
+    ) -> Started {
         match **self {}
     }
 
-    pub fn submit_for(&self, _invocation: Invocation, _router: Arc<dyn Router>, _slot: &Arc<Slot>) {
+    pub fn submit_for(
+        &self,
+        _invocation: Invocation,
+        _router: Arc<dyn Router>,
+        _slot: &Arc<Slot>,
+        _ticket: Option<Ticket>,
+    ) {
+        match *self {}
+    }
+
+    pub fn start_what_was_parked(&self) {
         match *self {}
     }
 
