@@ -6,17 +6,20 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::{Arc, PoisonError, RwLock},
+    sync::Arc,
     task::{Context as TaskContext, Poll},
 };
 
+use arc_swap::ArcSwapOption;
 use atasks_actors::{context::Context, router::Router};
 use atasks_cluster::node::NodeCore;
 
 use crate::{Node, TaskError};
 
 /// The one mutable global: which node this process has joined with.
-static DEFAULT: RwLock<Option<Arc<dyn Router>>> = RwLock::new(None);
+///
+/// In an `Arc` of its own, as what is swapped has one word. Read by every call of a root, on all threads: without a lock.
+static DEFAULT: ArcSwapOption<Arc<dyn Router>> = ArcSwapOption::const_empty();
 
 thread_local! {
     static SCOPED: RefCell<Option<Arc<dyn Router>>> = const { RefCell::new(None) };
@@ -29,7 +32,7 @@ pub(crate) fn scoped() -> Option<Arc<dyn Router>> {
 
 /// The node that a call uses which is polled here.
 pub(crate) fn current() -> Option<Arc<dyn Router>> {
-    scoped().or_else(|| DEFAULT.read().unwrap_or_else(PoisonError::into_inner).clone())
+    scoped().or_else(|| DEFAULT.load().as_deref().cloned())
 }
 
 /// The node that a call made here would use.
@@ -45,15 +48,12 @@ pub(crate) fn node() -> Result<Node, TaskError> {
 
 /// Makes `node` the default if there is none.
 pub(crate) fn offer(node: &Arc<dyn Router>) {
-    DEFAULT.write().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| node.clone());
+    DEFAULT.rcu(|default| Some(default.clone().unwrap_or_else(|| Arc::new(node.clone()))));
 }
 
 /// Takes the default back, if it is `node`.
 pub(crate) fn withdraw(node: &Arc<dyn Router>) {
-    let mut default = DEFAULT.write().unwrap_or_else(PoisonError::into_inner);
-    if default.as_ref().is_some_and(|default| default.id() == node.id()) {
-        *default = None;
-    }
+    DEFAULT.rcu(|default| default.clone().filter(|default| default.id() != node.id()));
 }
 
 /// A future whose calls use a node of their own; see [`Node::scope`](crate::Node::scope).

@@ -307,14 +307,17 @@ impl Context {
     /// Ends the invocation: its calls that are not over are cancelled.
     pub(crate) fn end(&self) {
         // One that never started stays so: whoever asks whether it ran must not be told that it did.
-        self.advance(Phase::Started, Phase::Over);
-        // Nor may it start later, where it still waits for a thread.
-        self.advance(Phase::Queued, Phase::Cancelled);
+        if !self.advance(Phase::Started, Phase::Over) {
+            // Nor may it start later, where it still waits for a thread.
+            self.advance(Phase::Queued, Phase::Cancelled);
+        }
         let mut children = self.children();
         children.closed = true;
         let slots = std::mem::take(&mut children.slots);
         drop(children);
-        cancel_below(slots.into_iter().flatten());
+        if !slots.is_empty() {
+            cancel_below(slots.into_iter().flatten());
+        }
     }
 
     fn children(&self) -> MutexGuard<'_, Children> {

@@ -24,6 +24,19 @@ use crate::{
     slot::Slot,
 };
 
+/// An invocation that is to be run.
+#[derive(Debug)]
+pub struct Submitted {
+    /// Who it is.
+    pub context: Context,
+    /// Its encoded arguments.
+    pub arguments: Bytes,
+    /// Where its outcome goes.
+    pub reply: Reply,
+    /// Dropped when it waits no more.
+    pub ticket: Option<Ticket>,
+}
+
 /// The executors of a node, of which there are none.
 #[derive(Debug)]
 pub enum Pool {}
@@ -34,7 +47,7 @@ pub enum Executor {}
 
 #[expect(missing_docs, reason = "the same as those of a worker, and never called")]
 impl Pool {
-    pub fn submit(&self, _context: Context, _arguments: Bytes, _reply: Reply, _ticket: Option<Ticket>) {
+    pub fn submit_all(&self, _submitted: impl IntoIterator<Item = Submitted>) {
         match *self {}
     }
 

@@ -177,6 +177,8 @@ pub struct Executor {
     /// On a shared host: until when it computes.
     occupied: Option<Occupied>,
     idle: Mutex<Vec<ActorRef<Run>>>,
+    /// Some of those are about to be stopped.
+    trims: AtomicBool,
 }
 
 impl Pool {
@@ -225,6 +227,7 @@ impl Pool {
                 gate: place.gate().cloned(),
                 occupied: pool.settings.shared_host.then(Occupied::default),
                 idle: Mutex::default(),
+                trims: AtomicBool::new(false),
             });
             let (argument, supervisor) = (executor.clone(), supervisor.clone());
             place
@@ -563,7 +566,7 @@ impl Executor {
 
     /// Asks the executor to look at the queue, once until it has.
     fn wake(&self) {
-        if self.awake.swap(true, Ordering::SeqCst) {
+        if self.awake.load(Ordering::SeqCst) || self.awake.swap(true, Ordering::SeqCst) {
             return;
         }
         self.pool.asleep.fetch_sub(1, Ordering::SeqCst);

@@ -106,7 +106,7 @@ impl Running {
 
     /// Ends the invocation: tells events, cancels what it left behind, sets its place free. Returns the outcome if it
     /// has no reply to go to, and the crash if it was one.
-    pub(crate) fn finish(mut self, outcome: Outcome) -> (Option<Outcome>, Option<Crash>) {
+    pub(crate) fn finish(&mut self, outcome: Outcome) -> (Option<Outcome>, Option<Crash>) {
         self.settle(outcome)
     }
 

@@ -1,13 +1,26 @@
 //! The actor that runs invocations which wait: one at a time, supervised by its executor, reused after a clean end.
 
-use std::{future::poll_fn, sync::Arc};
+use std::{
+    future::poll_fn,
+    sync::{Arc, Weak, atomic::Ordering},
+    time::Duration,
+};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, Message};
+use tokio::time::sleep;
 
 use super::{Executor, running::Running};
 
-/// Most task actors that an executor keeps ready; about 9 KB each.
+/// Most task actors that an executor keeps ready; about 9 KB each. More stay only for a while after they were needed at once.
 const IDLE_MAX: usize = 256;
+
+/// How often some of those above that are stopped. When a large tree ends, its outcomes and cancels go first: the end of
+/// an actor costs as much as that of several tasks.
+const TRIM_EVERY: Duration = Duration::from_millis(20);
+
+/// How many at once, or one in [`TRIM_PART`] if that is more: half of any number is gone in a quarter of a second.
+const TRIM_AT_ONCE: usize = 128;
+const TRIM_PART: usize = 16;
 
 /// Runs one invocation at a time. A crash ends it, after the caller was told; the executor sees it as its child's failure.
 pub(crate) struct TaskActor;
@@ -32,6 +45,7 @@ impl Actor for TaskActor {
         let outcome = poll_fn(|cx| running.poll_outcome(cx)).await;
         let executor = running.executor().clone();
         let (_, crash) = running.finish(outcome);
+        drop(running);
         match crash {
             Some(crash) => Err(Box::new(crash)),
             None => {
@@ -57,13 +71,55 @@ impl Executor {
         }
     }
 
-    fn take_back(&self, actor: ActorRef<Run>) {
+    fn take_back(self: &Arc<Self>, actor: ActorRef<Run>) {
         let mut idle = self.lock_idle();
-        if idle.len() < IDLE_MAX {
-            idle.push(actor);
-        } else {
-            drop(idle);
-            actor.stop(None);
+        idle.push(actor);
+        // Both under the lock: whoever trims looks once more before it says that it does not.
+        if idle.len() > IDLE_MAX && !self.trims.swap(true, Ordering::Relaxed) {
+            self.handle.spawn(trim(Arc::downgrade(self)));
+        }
+    }
+
+    /// Takes out some of the actors above what is kept ready; none are left, if it gives none.
+    fn take_surplus(&self) -> Vec<ActorRef<Run>> {
+        let mut idle = self.lock_idle();
+        let surplus = idle.len().saturating_sub(IDLE_MAX);
+        if surplus == 0 {
+            self.trims.store(false, Ordering::Relaxed);
+        }
+        let kept = idle.len() - part_of(surplus);
+        idle.split_off(kept)
+    }
+}
+
+/// How many of so many are stopped at once.
+fn part_of(surplus: usize) -> usize {
+    surplus.min(TRIM_AT_ONCE.max(surplus / TRIM_PART))
+}
+
+/// Stops idle actors, some at a time, until there are no more than are kept ready.
+async fn trim(executor: Weak<Executor>) {
+    loop {
+        sleep(TRIM_EVERY).await;
+        let Some(executor) = executor.upgrade() else { return };
+        let surplus = executor.take_surplus();
+        if surplus.is_empty() {
+            return;
+        }
+        surplus.iter().for_each(|actor| actor.stop(None));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_of_any_number_above_what_is_kept_is_gone_in_a_quarter_of_a_second() {
+        let rounds = Duration::from_millis(250).as_millis() / TRIM_EVERY.as_millis();
+        for before in [1usize, 1000, 100_000, 10_000_000] {
+            let left = (0..rounds).fold(before, |left, _| left - part_of(left));
+            assert!(left <= before / 2, "{left} of {before}");
         }
     }
 }
