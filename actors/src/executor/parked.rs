@@ -26,13 +26,8 @@ impl Parked {
         if lets_start(&order) {
             return Some(order);
         }
-<<<<<<< HEAD
-        // While it waits here others run in its place.
-        order.charge.waits_again();
-=======
         // It holds up nobody: as a root that runs it would keep others from that.
         order.charge.start_later();
->>>>>>> main
         orders.push(order);
         self.waiting.store(orders.len(), Ordering::Relaxed);
         None

@@ -146,21 +146,6 @@ fn lone() -> Arc<Lone> {
     })
 }
 
-<<<<<<< HEAD
-/// A node with one executor.
-async fn started(actor_for_every: bool, running: usize) -> (Arc<Lone>, Arc<Pool>, ActorRef<Turn>) {
-    let settings = Settings {
-        executors: 1,
-        actor_for_every,
-        cancel_grace: Duration::from_secs(1),
-        stopped_after: None,
-        shared_host: false,
-        memory: 1 << 30,
-        running,
-        tree: 0.5,
-        tasks: 0,
-    };
-=======
 const SETTINGS: Settings = Settings {
     executors: 1,
     actor_for_every: false,
@@ -174,7 +159,6 @@ const SETTINGS: Settings = Settings {
 };
 
 async fn start(settings: Settings) -> (Arc<Lone>, Arc<Pool>, ActorRef<Turn>) {
->>>>>>> main
     let (supervisor, _) = Actor::spawn(None, Supervisor, ()).await.unwrap();
     let node = lone();
     let pool = Pool::start(node.id.clone(), settings, &Host::Threads, &supervisor.get_cell()).await.unwrap();
@@ -184,11 +168,7 @@ async fn start(settings: Settings) -> (Arc<Lone>, Arc<Pool>, ActorRef<Turn>) {
 
 /// Runs a root, and tells how many task actors that has taken.
 async fn actors_for(task: &'static TaskEntry, arguments: &'static [u8], actor_for_every: bool) -> usize {
-<<<<<<< HEAD
-    let (node, pool, supervisor) = started(actor_for_every, 1000).await;
-=======
     let (node, pool, supervisor) = start(Settings { actor_for_every, ..SETTINGS }).await;
->>>>>>> main
     let Started::Pending(slot) =
         node.start(&invocation(node.next_id(), None, task, arguments.into()), &Placement::Local)
     else {
@@ -236,19 +216,11 @@ async fn the_calls_inside_one_poll_are_bounded() {
     assert_eq!(actors_for(&CALLS, &[0; MOST + 1], false).await, 1);
 }
 
-<<<<<<< HEAD
-/// Lets nothing start before it is open.
-#[derive(Default)]
-struct Unread(AtomicBool);
-
-impl Issuer for Unread {
-=======
 /// Lets nothing start until it is opened.
 #[derive(Default)]
 struct Shut(AtomicBool);
 
 impl Issuer for Shut {
->>>>>>> main
     fn left(&self, _class: u32, _bytes: u64) {}
 
     fn lets_start(&self) -> bool {
@@ -257,27 +229,6 @@ impl Issuer for Shut {
 }
 
 #[tokio::test]
-<<<<<<< HEAD
-async fn roots_whose_caller_does_not_read_keep_no_other_from_running_and_run_when_it_does() {
-    let (node, pool, supervisor) = started(false, 1).await;
-    let opens = Arc::new(Unread::default());
-    let root = |ticket| {
-        let slot = Slot::new(None);
-        pool.submit_for(invocation(node.next_id(), None, &WAITS, Bytes::new()), node.clone(), &slot, ticket);
-        slot
-    };
-    let unread: Vec<_> = (0..3).map(|_| root(Some(Ticket::new(opens.clone(), 0, 0)))).collect();
-    let other = root(None);
-    assert!(matches!(poll_fn(|cx| other.poll(cx)).await, Outcome::Returned(_)));
-    assert_eq!((pool.parked.waiting(), pool.memory().running), (3, 0));
-
-    opens.0.store(true, Ordering::SeqCst);
-    pool.start_what_was_parked();
-    for slot in unread {
-        assert!(matches!(poll_fn(|cx| slot.poll(cx)).await, Outcome::Returned(_)));
-    }
-    assert_eq!((pool.parked.waiting(), pool.memory().running), (0, 0));
-=======
 async fn roots_that_may_not_start_keep_no_other_from_running() {
     let (node, pool, supervisor) = start(Settings { running: 1, ..SETTINGS }).await;
     let submit = |ticket| {
@@ -299,7 +250,6 @@ async fn roots_that_may_not_start_keep_no_other_from_running() {
     for slot in kept {
         ended(slot).await;
     }
->>>>>>> main
     pool.close();
     supervisor.stop(None);
 }

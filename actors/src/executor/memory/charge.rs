@@ -63,18 +63,11 @@ impl Charge {
         }
     }
 
-<<<<<<< HEAD
-    /// It was not to be started yet, and counts as no root that runs until it is. Whoever has taken it looks for another one.
-    pub(crate) fn waits_again(&mut self) {
-        if std::mem::take(&mut self.is_running) {
-            self.memory.running.fetch_sub(1, SeqCst);
-=======
     /// It does not start yet after all, and waits as before.
     pub(crate) fn start_later(&mut self) {
         if std::mem::take(&mut self.is_running) {
             self.memory.running.fetch_sub(1, SeqCst);
             self.memory.made_room();
->>>>>>> main
         }
     }
 
@@ -123,7 +116,9 @@ impl Drop for Charge {
             memory.trees.leave(&tree);
             memory.held.fetch_sub(bytes, SeqCst);
         }
-        self.waits_again();
-        self.memory.made_room();
+        if self.is_running {
+            memory.running.fetch_sub(1, SeqCst);
+        }
+        memory.made_room();
     }
 }
