@@ -99,7 +99,7 @@ async fn a_recursion_without_end_ends_with_an_error_and_its_worker_goes_on() {
                     3 => endless_blocking(0),
                     _ => ever_more(),
                 };
-                let since = std::time::Instant::now();
+                let since = tokio::time::Instant::now();
                 let refused = too_large(within(node.scope(call)).await);
                 println!("{count} {actors:?} {task}: {:?}", since.elapsed());
                 // What one poll can add before the next look: 512 calls on each executor.
