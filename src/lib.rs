@@ -89,7 +89,7 @@
 //!
 //! What all tasks of a process share is put into its node before it joins, and read by [`state`]. With `#[main]` that is done
 //! by `setup`, an async function that runs in every process, on the node's own thread: a pool made there does not stop with
-//! an executor. See `examples/state.rs`.
+//! an executor. See `examples/state`.
 //!
 //! ```
 //! struct Greeting(&'static str);

@@ -18,7 +18,7 @@ use self::tasks::{stay, whereabouts};
 
 const CALLS: u64 = if cfg!(debug_assertions) { 100_000 } else { 1_000_000 };
 
-/// What the worker may hold more than before: its window is 4,096 calls.
+/// What the worker may hold more than before: its window is 16,384 calls.
 const WORKER_MIB: u64 = 32;
 
 /// What a waiting call may take of its caller's memory, its future included.

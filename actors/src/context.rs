@@ -328,9 +328,11 @@ impl Context {
 impl Inner {
     fn cancel_by(&self, by: Canceller) {
         let number = by.code() + 1;
-        if self.cancelled.compare_exchange(0, number, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-            let (queued, cancelled) = (Phase::Queued as u8, Phase::Cancelled as u8);
-            let _ = self.phase.compare_exchange(queued, cancelled, Ordering::AcqRel, Ordering::Acquire);
+        let is_first = self.cancelled.compare_exchange(0, number, Ordering::AcqRel, Ordering::Acquire).is_ok();
+        // By whoever cancels: the second, too, is about to say whether it has started, and the first may not be here yet.
+        let (queued, cancelled) = (Phase::Queued as u8, Phase::Cancelled as u8);
+        let _ = self.phase.compare_exchange(queued, cancelled, Ordering::AcqRel, Ordering::Acquire);
+        if is_first {
             self.told.notify_waiters();
             self.runner.wake();
             // At once: what the task does with its grace, or a task that does not yield, must not keep the tree below alive.

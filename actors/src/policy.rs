@@ -13,7 +13,8 @@ use crate::{
 /// [`Placement::policy`](crate::router::Placement::policy).
 ///
 /// It is asked when the call is placed, at its caller's poll and on its caller's thread, and again if the call has to be
-/// placed again: it should be quick, and must not wait. The candidates are the workers that have the task, are up and take
+/// placed again. That is also done for calls that wait for room, on the node's own thread, which keeps its links alive: a
+/// policy must be quick, and never wait for anything. The candidates are the workers that have the task, are up and take
 /// calls, as the caller's node knows them: a policy can therefore choose nobody who could not run the call. If the one it
 /// chooses is lost before the call reaches it, the policy is asked again.
 ///

@@ -101,7 +101,7 @@ pub enum TaskError {
         before: Vec<NodeId>,
     },
     /// The call's own or an inherited deadline passed.
-    #[error("the deadline passed after {after:?}, waiting for {waited_for}; {ran}")]
+    #[error("the deadline passed after {:?}, waiting for {waited_for}; {ran}", for_reading(*.after))]
     DeadlineExceeded {
         /// Time since the call's first poll.
         after: Duration,
@@ -129,6 +129,11 @@ pub enum TaskError {
         /// Its text.
         message: String,
     },
+}
+
+/// A time as people read it: in whole milliseconds, so that many alike are told in the same words.
+fn for_reading(time: Duration) -> Duration {
+    if time < Duration::from_millis(1) { time } else { Duration::new(time.as_secs(), time.subsec_millis() * 1_000_000) }
 }
 
 /// Says why a lost call is not repeated, if it would have been.
@@ -562,6 +567,20 @@ mod tests {
         for error in all {
             let bytes = codec::encode(&error, 1 << 20).unwrap();
             assert_eq!(codec::decode::<TaskError>(&bytes).unwrap(), error);
+        }
+    }
+
+    #[test]
+    fn times_are_told_in_whole_milliseconds_and_small_ones_as_they_are() {
+        for (after, told) in
+            [(2_009_349_352, "2.009s"), (15_000_505_831, "15s"), (301_857_378, "301ms"), (420, "420ns")]
+        {
+            let error = TaskError::DeadlineExceeded {
+                after: Duration::from_nanos(after),
+                waited_for: Waiting::Link,
+                ran: Ran::No,
+            };
+            assert!(error.to_string().starts_with(&format!("the deadline passed after {told}, ")), "{error}");
         }
     }
 }

@@ -51,6 +51,8 @@ impl RunFile {
     }
 
     fn write_in(folder: &Path, name: &str, cluster: &RunningCluster) -> io::Result<Self> {
+        // Programs that were killed have left theirs, and not every user ever looks for clusters.
+        running_in(folder);
         let path = folder.join(format!("{name}.{ENDING}"));
         // Locked before anybody can see it under its name: so it is never taken for a stale one.
         let draft = folder.join(format!(".{name}.{:016x}", rand::random::<u64>()));
@@ -144,5 +146,16 @@ mod tests {
         flock(&held, FlockOperation::LockExclusive).unwrap();
         assert_eq!(running_in(folder.path()), []);
         assert!(path.exists());
+    }
+
+    #[test]
+    fn what_a_killed_program_has_left_is_gone_when_the_next_one_starts() {
+        let folder = tempfile::tempdir().unwrap();
+        let left = folder.path().join(format!("killed.{ENDING}"));
+        fs::write(&left, serde_json::to_vec(&cluster(1)).unwrap()).unwrap();
+        let living = RunFile::write_in(folder.path(), "living", &cluster(2)).unwrap();
+        let next = RunFile::write_in(folder.path(), "next", &cluster(3)).unwrap();
+        assert!(!left.exists());
+        assert!(living.path.exists() && next.path.exists());
     }
 }

@@ -1,15 +1,16 @@
 //! Connections that break, or are silent, while both ends live: what comes back in time goes on as if nothing had been.
 
-use std::time::Duration;
+use std::{process::Command, time::Duration};
 
 use atasks::{Event, Loss, Node, Ran, TaskError};
 use futures_util::future::try_join_all;
+use rustix::process::Signal;
 use tokio::time::{Instant, sleep};
 
 use super::proxy::{Cut, Proxy};
 use super::{Over, SECRET, Worker, client, file};
 use crate::programs::{PATIENCE, Running, program};
-use crate::tasks::{carry, count_run, descend, hold, time_left, whereabouts};
+use crate::tasks::{bring, carry, count_run, descend, hold, hold_on, note, time_left, whereabouts, whereabouts_of};
 
 /// A worker, the cable by which it is reached, and a client at the other end of the cable.
 async fn apart(name: &str) -> (Worker, Proxy, Node) {
@@ -45,6 +46,38 @@ async fn losses_during<T>(node: &Node, future: impl Future<Output = T>) -> (T, V
             value = &mut future => return (value, losses),
         }
     }
+}
+
+#[tokio::test]
+async fn a_worker_that_cannot_be_dialled_from_there_has_its_time_to_come_back() {
+    let patient = |command: &mut Command| {
+        command.env("ATASKS__LIVENESS__LOST_AFTER", "8s").env("ATASKS__CLUSTER__SECRET", SECRET);
+    };
+    let listens = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let proxy = Proxy::to(&listens).await;
+    let named = |name: &str| format!("{name}-{}", std::process::id());
+    let mut far = program("launched");
+    patient(far.args(["worker", "--listen", &listens, "--name", &named("far")]));
+    let (_far, _) = Running::worker(far.env("ATASKS__CLUSTER__ADVERTISE", &proxy.address));
+    let mut near = program("launched");
+    patient(near.args(["worker", "--listen", "unix", "--name", &named("near"), "--seed", &proxy.address]));
+    let (near, address) = Running::worker(&mut near);
+    let node = client(&[&address]).configure(|config| config.liveness.lost_after = Duration::from_secs(8));
+    let node = node.min_workers(2).join().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let call = hold_on(named("near"), folder.path().into()).place(atasks::Placement::Node(named("far")));
+    let held = tokio::spawn(node.scope(call));
+    file(&folder.path().join("started")).await;
+    // Longer than a client has.
+    near.signal(Signal::STOP);
+    proxy.cut(Cut::Both);
+    sleep(Duration::from_millis(1200)).await;
+    near.signal(Signal::CONT);
+    // Asked of one by the other.
+    node.scope(whereabouts_of(named("near")).place(atasks::Placement::Node(named("far")))).await.unwrap();
+    assert!(!held.is_finished(), "what runs over there goes on: {:?}", held.await);
+    held.abort();
+    file(&folder.path().join("dropped")).await;
 }
 
 #[tokio::test]
@@ -204,4 +237,27 @@ async fn workers_go_on_with_each_other_too() {
         () = cuts => {}
     }
     drop(second);
+}
+
+#[tokio::test]
+async fn a_worker_that_drains_waits_for_a_slow_reader_of_its_results() {
+    let (worker, proxy, node) = apart("slow-reader").await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    // More than sockets hold.
+    let bytes = 40_000_000;
+    let drained = async {
+        file(&path.join("before-go")).await;
+        // Longer than a farewell takes, shorter than the window.
+        let silence = proxy.be_silent(Duration::from_millis(1_500));
+        tokio::join!(silence, async {
+            worker.process.signal(Signal::TERM);
+            note(path, "go", "");
+        });
+    };
+    let both = async { tokio::join!(node.scope(bring(path.into(), "go".into(), bytes)), drained).0 };
+    let (brought, losses) = losses_during(&node, both).await;
+    assert_eq!(brought.unwrap().len(), bytes);
+    assert!(losses.iter().all(|loss| *loss == Loss::Left), "{losses:?}");
+    assert_eq!(worker.process.end().code, Some(0));
 }

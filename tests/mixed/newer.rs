@@ -28,7 +28,7 @@ fn invoke(peer: &mut Peer, call: u64, task: u32, arguments: &[u8]) {
         id: call,
         origin: None,
         lineage: None,
-        deadline_us: None,
+        deadline: None,
     };
     peer.say(Frame::Invoke(Invoke { head, extension: &area, arguments: Body::Whole(arguments) }));
 }

@@ -1,12 +1,12 @@
 //! Calls that find no room on a link, or in the queue behind it, wait for it, however many they are.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
     time::Duration,
 };
 
 use atasks::{
-    Node, Placement, Ran, Result, TaskError, Waiting,
+    Candidate, Node, Placement, Policy, Ran, Result, Snapshot, TaskError, Waiting,
     testing::{Cluster, burn, simulate_cluster, windows},
 };
 use futures_util::future::{join_all, try_join_all};
@@ -150,6 +150,52 @@ fn ten_thousand_calls_of_a_limited_task_hold_up_none_of_another() {
         let (limited, took) = timeout(FOR_EVER, futures_util::future::join(limited, other)).await.expect("hangs");
         assert!(limited.iter().all(Result::is_ok));
         assert!(took < Duration::from_millis(50), "{took:?}");
+    });
+}
+
+#[test]
+fn a_call_that_found_no_room_at_one_worker_goes_to_another_that_has_some_first() {
+    println!("seed {SEED}");
+    let workers = [windows(Node::builder(), 1, 1 << 20), windows(Node::builder(), 10, 1 << 20)];
+    simulate_cluster(workers, SEED, async |cluster| {
+        // The one with less to do, which it does not come to for an hour.
+        let slow = join_all((0..2).map(|_| compute(3_600_000).place(on(cluster, 0))));
+        let quick = join_all((0..10).map(|_| compute(1000).place(on(cluster, 1))));
+        let any = async {
+            pass(100).await;
+            timeout(Duration::from_secs(60), compute(0)).await.expect("waits for the slow one").unwrap();
+        };
+        tokio::select! {
+            biased;
+            _ = slow => panic!("too early"),
+            (_, ()) = futures_util::future::join(quick, any) => {}
+        }
+    });
+}
+
+/// Each time any of them.
+struct Wavers(AtomicUsize);
+
+impl Policy for Wavers {
+    fn choose<'a>(&self, snapshot: &'a Snapshot<'a>) -> Option<&'a Candidate<'a>> {
+        let (candidates, asked) = (snapshot.candidates(), self.0.fetch_add(1, Ordering::Relaxed));
+        let dice = (asked + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let dice = (dice ^ dice >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 32;
+        candidates.get(dice % candidates.len())
+    }
+}
+
+#[test]
+fn a_policy_that_wavers_between_nodes_without_room_is_not_asked_for_ever() {
+    println!("seed {SEED}");
+    let workers = [(); 8].map(|()| windows(Node::builder(), 1, 1 << 20));
+    simulate_cluster(workers, SEED, async |cluster| {
+        let policy = Placement::policy(Wavers(AtomicUsize::new(0)));
+        let busy = (0..8).map(|worker| compute(60_000).place(on(cluster, worker)));
+        let calls = (0..200).map(|_| compute(1).place(policy.clone()));
+        // Time stands still while somebody is at work.
+        let all = join_all(busy.chain(calls));
+        assert!(timeout(FOR_EVER, all).await.expect("hangs").iter().all(Result::is_ok));
     });
 }
 

@@ -95,6 +95,13 @@ pub(crate) async fn stay(folder: PathBuf, until: String, busy: bool) -> Done<Whe
     Ok(here())
 }
 
+/// Says that it has started, and brings so many bytes as soon as there is a file `until`.
+#[atasks::task]
+pub(crate) async fn bring(folder: PathBuf, until: String, bytes: usize) -> Done<Vec<u8>> {
+    stay(folder, until, false).run().await?;
+    Ok(vec![7; bytes])
+}
+
 /// Keeps its executor busy.
 #[atasks::task]
 pub(crate) async fn occupy(millis: u64) -> Done<Whereabouts> {

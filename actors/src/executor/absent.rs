@@ -70,10 +70,6 @@ impl Pool {
         match *self {}
     }
 
-    pub fn start_what_was_parked(&self) {
-        match *self {}
-    }
-
     #[must_use]
     pub fn executor_count(&self) -> usize {
         match *self {}
@@ -131,6 +127,10 @@ impl Pool {
     }
 
     pub fn start_what_was_kept(&self) {
+        match *self {}
+    }
+
+    pub fn start_what_was_parked(&self) {
         match *self {}
     }
 

@@ -57,7 +57,8 @@ impl Fence {
         if self.patience.is_none() {
             return true;
         }
-        let passes = !self.closed.load(Ordering::Relaxed) && !self.is_late();
+        // In this order: whoever finds the stamp of a clock that has closed the fence finds it closed.
+        let passes = !self.is_late() && !self.is_closed();
         if !passes {
             self.balked.store(true, Ordering::SeqCst);
         }

@@ -10,6 +10,8 @@ impl Pool {
     pub fn hand_back(&self) {
         self.draining.store(true, Ordering::SeqCst);
         for order in self.unstarted() {
+            // One may have got the place of another that has ended: what runs here still makes calls that need it.
+            self.release(&order.context);
             order.reply.send(Outcome::HandedBack);
         }
         self.blocking.hand_back();

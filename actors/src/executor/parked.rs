@@ -17,7 +17,7 @@ pub(super) struct Parked {
 
 impl Parked {
     /// Gives the order back if it may start.
-    pub(super) fn admit(&self, order: Order) -> Option<Order> {
+    pub(super) fn admit(&self, mut order: Order) -> Option<Order> {
         if lets_start(&order) {
             return Some(order);
         }
@@ -26,6 +26,8 @@ impl Parked {
         if lets_start(&order) {
             return Some(order);
         }
+        // It holds up nobody: as a root that runs it would keep others from that.
+        order.charge.start_later();
         orders.push(order);
         self.waiting.store(orders.len(), Ordering::Relaxed);
         None

@@ -146,24 +146,29 @@ fn lone() -> Arc<Lone> {
     })
 }
 
-/// Runs a root, and tells how many task actors that has taken.
-async fn actors_for(task: &'static TaskEntry, arguments: &'static [u8], actor_for_every: bool) -> usize {
-    let settings = Settings {
-        executors: 1,
-        actor_for_every,
-        cancel_grace: Duration::from_secs(1),
-        stopped_after: None,
-        shared_host: false,
-        memory: 1 << 30,
-        running: 1000,
-        tree: 0.5,
-        tasks: 0,
-    };
+const SETTINGS: Settings = Settings {
+    executors: 1,
+    actor_for_every: false,
+    cancel_grace: Duration::from_secs(1),
+    stopped_after: None,
+    shared_host: false,
+    memory: 1 << 30,
+    running: 1000,
+    tree: 0.5,
+    tasks: 0,
+};
+
+async fn start(settings: Settings) -> (Arc<Lone>, Arc<Pool>, ActorRef<Turn>) {
     let (supervisor, _) = Actor::spawn(None, Supervisor, ()).await.unwrap();
     let node = lone();
     let pool = Pool::start(node.id.clone(), settings, &Host::Threads, &supervisor.get_cell()).await.unwrap();
     node.pool.set(pool.clone()).unwrap();
+    (node, pool, supervisor)
+}
 
+/// Runs a root, and tells how many task actors that has taken.
+async fn actors_for(task: &'static TaskEntry, arguments: &'static [u8], actor_for_every: bool) -> usize {
+    let (node, pool, supervisor) = start(Settings { actor_for_every, ..SETTINGS }).await;
     let Started::Pending(slot) =
         node.start(&invocation(node.next_id(), None, task, arguments.into()), &Placement::Local)
     else {
@@ -209,4 +214,42 @@ async fn the_calls_inside_one_poll_are_bounded() {
     assert_eq!(actors_for(&CALLS, &[0; MOST], false).await, 0);
     // The next one waits in the queue, and the root for it.
     assert_eq!(actors_for(&CALLS, &[0; MOST + 1], false).await, 1);
+}
+
+/// Lets nothing start until it is opened.
+#[derive(Default)]
+struct Shut(AtomicBool);
+
+impl Issuer for Shut {
+    fn left(&self, _class: u32, _bytes: u64) {}
+
+    fn lets_start(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+#[tokio::test]
+async fn roots_that_may_not_start_keep_no_other_from_running() {
+    let (node, pool, supervisor) = start(Settings { running: 1, ..SETTINGS }).await;
+    let submit = |ticket| {
+        let slot = Slot::new(None);
+        let root = invocation(node.next_id(), None, &WAITS, Bytes::new());
+        pool.submit_for(root, node.clone(), &slot, ticket);
+        slot
+    };
+    let shut = Arc::new(Shut::default());
+    let kept: Vec<_> = (0..3).map(|_| submit(Some(Ticket::new(shut.clone(), 0, 0)))).collect();
+    let ended = async |slot: Arc<Slot>| {
+        let outcome = tokio::time::timeout(Duration::from_secs(20), poll_fn(|cx| slot.poll(cx))).await;
+        assert!(matches!(outcome, Ok(Outcome::Returned(_))), "{outcome:?}");
+    };
+    ended(submit(None)).await;
+    assert!(kept.iter().all(|slot| !slot.is_over()));
+    shut.0.store(true, Ordering::SeqCst);
+    pool.start_what_was_parked();
+    for slot in kept {
+        ended(slot).await;
+    }
+    pool.close();
+    supervisor.stop(None);
 }

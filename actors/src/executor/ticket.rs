@@ -29,6 +29,7 @@ impl Ticket {
         Self { issuer, class, bytes }
     }
 
+    #[cfg(feature = "worker")]
     pub(super) fn lets_start(&self) -> bool {
         self.issuer.lets_start()
     }

@@ -68,6 +68,8 @@ pub(super) async fn watch(pool: Arc<Pool>, node: Weak<NodeCore>, wanted: Arc<Not
         // Before anything is handed back: its caller has to know why.
         if pool.load().stalled != before {
             node.tell_load();
+            // Its own calls that wait for room elsewhere have avoided it so far.
+            node.nodes_changed();
         }
         looks = looks.wrapping_add(1);
         let looked = give_away(&pool, &node, mix(node.me().incarnation() ^ looks));

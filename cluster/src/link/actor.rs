@@ -166,8 +166,9 @@ impl State {
             }
             LinkMsg::NotBack(connection) if connection != self.connection || self.link.is_connected() => None,
             LinkMsg::NotBack(_) if self.may_be_at_the_door(node) => {
-                // A greeting of its was cut off, or it is in the middle of one: on a busy machine that takes its time.
-                self.look_for_another(actor, node);
+                // A greeting of its was cut off, or it is in the middle of one: on a busy machine that takes its time. It may
+                // be somebody else's as well, so it is looked again soon.
+                self.look_again(actor, node.config().liveness.heartbeat / 5);
                 None
             }
             LinkMsg::NotBack(_) => self.closed(),
@@ -201,10 +202,12 @@ impl State {
         }
     }
 
-    /// Whether a peer that does not listen may be about to come back.
+    /// Whether a peer that cannot be dialled from here may be about to come back. A worker, which listens where only others
+    /// reach it, redials for as long as it can; a client may be gone for good.
     fn may_be_at_the_door(&self, node: &NodeCore) -> bool {
         let silence = self.link.silence();
-        silence < grace(node) || node.is_greeted() && silence < node.config().liveness.lost_after / 2
+        let waits_on = node.is_greeted() || self.link.is_worker();
+        silence < grace(node) || waits_on && silence < node.config().liveness.lost_after / 2
     }
 
     /// The peer is gone: the verdict, unless it may still be told how its process has ended.
@@ -244,9 +247,14 @@ impl State {
         if !self.addresses().is_empty() {
             return self.redial(actor);
         }
-        let (grace, connection, actor) = (grace(node), self.connection, actor.clone());
+        self.look_again(actor, grace(node));
+    }
+
+    /// Looks after a while whether a peer that does not listen has come back.
+    fn look_again(&self, actor: &ActorRef<LinkMsg>, after: Duration) {
+        let (connection, actor) = (self.connection, actor.clone());
         self.link.spawn(async move {
-            sleep(grace).await;
+            sleep(after).await;
             let _ = actor.cast(LinkMsg::NotBack(connection));
         });
     }

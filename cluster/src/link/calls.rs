@@ -45,7 +45,6 @@ impl Link {
             && let Some(cost) = out.outgoing.account().cost(number, 0)
             && !out.outgoing.account().has_room(cost.class)
         {
-            out.short = true;
             self.note_room(&mut out, cost.class);
             return Err(NotSent::Full);
         }
@@ -72,20 +71,25 @@ impl Link {
             return Ok(());
         }
         let mut done = Vec::with_capacity(outcomes.len());
+        let mut settled = Ok(());
         let mut out = self.out();
         for (call, status, bytes) in outcomes.drain(..) {
             let (awaited, cost) = out.pending.take(call);
             if let Some(cost) = cost
                 && out.outgoing.account().ended(cost)
             {
-                self.tell_credit_again(&mut out, cost.class);
+                self.tell_credit_again(cost.class);
             }
             match awaited {
                 Awaited::Waiting(asked) => done.push((asked.slot, status, bytes)),
                 Awaited::Abandoned => {
                     self.load.ended(1);
                 }
-                Awaited::Unknown => return Err(ProtocolError::OutcomeOfNoCall { call }),
+                Awaited::Unknown => {
+                    // Those before it are not pending any more: nobody else would tell who waits for them.
+                    settled = Err(ProtocolError::OutcomeOfNoCall { call });
+                    break;
+                }
             }
         }
         drop(out);
@@ -95,7 +99,7 @@ impl Link {
         for (slot, status, bytes) in done {
             slot.complete(outcome_of(status, bytes));
         }
-        Ok(())
+        settled
     }
 
     /// Ends the link: who waits for an outcome is told, what runs here for the peer is cancelled. False: it has ended before.
@@ -164,7 +168,7 @@ impl Link {
             id: invocation.id.number,
             origin: None,
             lineage: invocation.parent.map(|parent| Lineage { parent: id(parent), root: id(invocation.root) }),
-            deadline_us: invocation.deadline.map(|at| self.clock.at(at)),
+            deadline: invocation.deadline.map(|at| self.clock.tell(at)),
         }
     }
 

@@ -1,7 +1,8 @@
 //! The clocks of a link: each end counts from the link's beginning, and knows how far the other's is from its own.
 //!
 //! A deadline crosses as a time on the sender's clock. So it shrinks by all that lies between: what an invocation waits
-//! here, on the way, and for a connection that has broken; and the clocks of hosts need not agree.
+//! here, on the way, and for a connection that has broken; and the clocks of hosts need not agree. Every reading of the peer's
+//! clock is late by its way, so a deadline may be, too, by the least of them; never is more left than when it was said.
 
 use std::{
     sync::{
@@ -12,6 +13,8 @@ use std::{
 };
 
 use tokio::time::Instant;
+
+use crate::session::frame::Deadline;
 
 /// Readings of the peer's clock of which the one counts that was least on its way; older ones are forgotten, since clocks
 /// drift.
@@ -51,10 +54,26 @@ impl Clock {
         self.at(Instant::now())
     }
 
-    /// When it is, or was, that the peer's clock shows `theirs`. None: too far away for any clock.
-    pub(super) fn when(&self, theirs: u64) -> Option<Instant> {
-        let ours = theirs.saturating_add_signed(self.ahead.load(Ordering::Relaxed));
+    /// When it is, or was, that the peer's clock shows `theirs`.
+    #[cfg(test)]
+    fn when(&self, theirs: u64) -> Option<Instant> {
+        self.when_ahead(theirs, self.ahead.load(Ordering::Relaxed))
+    }
+
+    fn when_ahead(&self, theirs: u64, ahead: i64) -> Option<Instant> {
+        let ours = theirs.saturating_add_signed(ahead);
         self.born.checked_add(Duration::from_micros(ours.saturating_add_signed(-self.drift(ours))))
+    }
+
+    /// A deadline, as the peer is told of it.
+    pub(super) fn tell(&self, at: Instant) -> Deadline {
+        Deadline { at_us: self.at(at), told_us: self.now() }
+    }
+
+    /// A deadline that the peer has told just now. None: too far away for any clock.
+    pub(super) fn deadline(&self, Deadline { at_us, told_us }: Deadline) -> Option<Instant> {
+        // Not kept: what is sent again after a blip tells little, and would make better readings forgotten.
+        self.when_ahead(at_us, self.ahead.load(Ordering::Relaxed).min(self.ahead_of(told_us)))
     }
 
     /// How far it is fast after so many microseconds.
@@ -62,9 +81,13 @@ impl Clock {
         i64::try_from(i128::from(micros) * i128::from(self.drift_ppm) / 1_000_000).unwrap_or(0)
     }
 
+    fn ahead_of(&self, theirs: u64) -> i64 {
+        i64::try_from(i128::from(self.now()) - i128::from(theirs)).unwrap_or(0)
+    }
+
     /// Takes a reading of the peer's clock that has just come.
     pub(super) fn read(&self, theirs: u64) {
-        let ahead = i64::try_from(i128::from(self.now()) - i128::from(theirs)).unwrap_or(0);
+        let ahead = self.ahead_of(theirs);
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         window.least = window.least.min(ahead);
         self.ahead.store(window.least.min(window.former), Ordering::Relaxed);
@@ -106,6 +129,18 @@ mod tests {
             ours.read(theirs.now() - 400_000);
         }
         assert_eq!(ours.when(theirs.now() - 400_000), Some(Instant::now()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn never_is_more_left_than_when_it_was_said() {
+        let (theirs, ours) = (Clock::new(0), Clock::new(0));
+        let heartbeat = theirs.now();
+        tokio::time::advance(Duration::from_millis(40)).await;
+        ours.read(heartbeat);
+        let told = theirs.tell(Instant::now() + Duration::from_secs(5));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        let left = ours.deadline(told).unwrap() - Instant::now();
+        assert!(left <= Duration::from_secs(5), "{left:?}");
     }
 
     #[tokio::test(start_paused = true)]

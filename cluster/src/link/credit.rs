@@ -21,9 +21,9 @@ use crate::session::{
 /// How much of what one peer sends waits here unstarted: roots, as nested calls need no window.
 #[derive(Clone, Copy, Debug)]
 pub struct Windows {
-    /// Of all tasks but the limited ones together. 4,096 calls keep executors busy for 4 ms at a million calls a second,
-    /// many times what it takes to tell and to send more; they take about 5 MiB beside their arguments. 64 MiB are what one
-    /// call may have, and half a second of a fast network.
+    /// Of all tasks but the limited ones together. 10,000 calls in flight at full speed never wait for it: with 4,096 they
+    /// were half as many a second. So many take 10 MiB beside their arguments. 64 MiB are what one call may have, and half a
+    /// second of a fast network.
     pub shared: Amount,
     /// Of each limited task: few of those run at once.
     pub own: Amount,
@@ -31,7 +31,7 @@ pub struct Windows {
 
 impl Default for Windows {
     fn default() -> Self {
-        Self { shared: Amount { calls: 4096, bytes: 64 << 20 }, own: Amount { calls: 1024, bytes: 8 << 20 } }
+        Self { shared: Amount { calls: 16_384, bytes: 64 << 20 }, own: Amount { calls: 1024, bytes: 8 << 20 } }
     }
 }
 
@@ -88,7 +88,7 @@ impl Full {
 impl Link {
     /// Whether the peer lets in no further root of its task `number` now.
     pub(crate) fn is_full(&self, number: u32) -> bool {
-        self.full.of(number.saturating_add(1)).load(Ordering::Relaxed)
+        self.full.of(number.saturating_add(1)).load(Ordering::SeqCst)
     }
 
     /// The peer has told all its windows: it has introduced itself.
@@ -103,16 +103,16 @@ impl Link {
         let full = !out.outgoing.account().has_room(class);
         let known = self.full.of(class);
         if known.load(Ordering::Relaxed) != full {
-            known.store(full, Ordering::Relaxed);
+            known.store(full, Ordering::SeqCst);
         }
     }
 
-    /// Tells placement that there is room again in a class that had none, if a call has found none before.
-    pub(super) fn tell_credit_again(&self, out: &mut Out, class: u32) {
-        self.full.of(class).store(false, Ordering::Relaxed);
-        if std::mem::take(&mut out.short)
-            && let Some(node) = self.node.upgrade()
-        {
+    /// Tells placement that there is room again in a class that had none, if calls wait for some: be it that they have
+    /// found none elsewhere.
+    pub(super) fn tell_credit_again(&self, class: u32) {
+        // In this order: who is counted as waiting after that finds the room.
+        self.full.of(class).store(false, Ordering::SeqCst);
+        if let Some(node) = self.node.upgrade().filter(|node| node.held().has_roots()) {
             node.room_again();
         }
     }
@@ -121,7 +121,7 @@ impl Link {
     pub(super) fn hear_credit(&self, credit: Credit) -> Result<(), ProtocolError> {
         let mut out = self.out();
         if out.outgoing.account().hear(credit)? {
-            self.tell_credit_again(&mut out, credit.class);
+            self.tell_credit_again(credit.class);
         }
         Ok(())
     }
@@ -195,7 +195,7 @@ mod tests {
             id: 1,
             origin: None,
             lineage: None,
-            deadline_us: None,
+            deadline: None,
         }
     }
 

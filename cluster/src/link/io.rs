@@ -172,6 +172,11 @@ impl Reader {
     /// Hands on all that has arrived whole.
     fn take(&mut self, link: &Arc<Link>, buffer: &mut BytesMut) -> Result<(), ProtocolError> {
         let Some(node) = link.node.upgrade() else { return Ok(()) };
+        if link.out().lost.is_some() {
+            // What was cancelled with the link is all: nothing may start for it after that.
+            buffer.clear();
+            return Ok(());
+        }
         let mut broken = Ok(());
         let Self { incoming, outcomes, submitted, left } = self;
         let received = incoming.receive(buffer, &mut |event| match event {
@@ -186,7 +191,12 @@ impl Reader {
             Event::Abandoned { head, bytes, .. } => link.hand_back(&head, bytes),
             Event::Credit(credit) => broken = broken.clone().and_then(|()| link.hear_credit(credit)),
             Event::Heartbeat(heartbeat) => {
+                let was_stalled = link.is_stalled();
                 link.load.told(&heartbeat);
+                if was_stalled && !link.is_stalled() {
+                    // Whoever waits for room elsewhere has avoided it so far.
+                    node.nodes_changed();
+                }
                 link.clock.read(heartbeat.clock_us);
                 if link.beats.hear(&heartbeat) {
                     node.open_if_all_have_answered();

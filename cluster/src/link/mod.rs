@@ -126,8 +126,6 @@ struct Out {
     wanted: bool,
     /// This node leaves: the peer hears of no end of what runs here.
     leaving: bool,
-    /// The same for credit.
-    short: bool,
     lost: Option<Loss>,
 }
 
@@ -146,6 +144,13 @@ impl Out {
             || self.socket.is_none()
             || !self.writing && self.batch.is_empty() && self.outgoing.is_empty()
     }
+
+    /// Whether nothing is left to write, now or over the next connection, or the peer is lost.
+    fn is_delivered(&self) -> bool {
+        let owes = self.socket.is_none()
+            && (!self.outgoing.is_empty() || self.outgoing.written() != self.outgoing.acknowledged());
+        self.lost.is_some() || !owes && self.is_written()
+    }
 }
 
 impl Link {
@@ -161,7 +166,6 @@ impl Link {
                 writing: false,
                 wanted: false,
                 leaving: false,
-                short: false,
                 lost: None,
             }),
             peer,
@@ -359,6 +363,17 @@ impl Link {
         loop {
             let quiet = self.quiet.notified();
             if self.out().is_written() {
+                return;
+            }
+            quiet.await;
+        }
+    }
+
+    /// Waits until the peer was written all that it was told so far, over another connection if this one breaks, or is lost.
+    pub(crate) async fn is_delivered(&self) {
+        loop {
+            let quiet = self.quiet.notified();
+            if self.out().is_delivered() {
                 return;
             }
             quiet.await;

@@ -115,7 +115,7 @@ impl Link {
             task: head.task,
             form: if extension::find(area, extension::JSON).is_some() { Form::Json } else { Form::Codec },
             arguments,
-            deadline: head.deadline_us.and_then(|us| self.clock.when(us)),
+            deadline: head.deadline.and_then(|deadline| self.clock.deadline(deadline)),
             label: extension::find(area, extension::LABEL).and_then(|label| Some(str::from_utf8(label).ok()?.into())),
             baggage: find::<Baggage>(area, extension::BAGGAGE),
             holds: find::<Arc<[u64]>>(area, extension::HELD_LIMITS),

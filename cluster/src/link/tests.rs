@@ -1,19 +1,27 @@
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, future::poll_fn, sync::Arc, time::Duration};
 
 use atasks_actors::{
     gate::Gate,
     host::{Host, Shared},
+    invocation::InvocationId,
+    outcome::Outcome,
+    slot::Slot,
     table::TaskTable,
+    task_error::{Loss, TaskError},
 };
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use tokio::runtime::Handle;
 
-use super::{Connection, GreetError, Link, greet};
+use super::{Asked, Connection, GreetError, Link, greet};
 use crate::{
     address::Address,
     config::{Config, Role},
     node::{NodeCore, NodeParts},
-    session::greeting::{self, Dialled, Greeting, Hello, Refusal, RefusalReason, VERSIONS, Welcome},
+    session::{
+        ProtocolError,
+        frame::Status,
+        greeting::{self, Dialled, Greeting, Hello, Refusal, RefusalReason, VERSIONS, Welcome},
+    },
     transport::{Listener, Network, Socket, dial},
 };
 
@@ -156,5 +164,28 @@ async fn a_resumption_that_another_has_overtaken_is_dropped() {
     assert!(!link.is_connected());
     assert!(link.attach(last).unwrap().is_some());
     assert!(link.is_connected());
+    pair.node.close();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_before_a_mistake_of_the_peers_is_told_to_who_waits_for_it() {
+    let pair = Pair::new().await;
+    let (greeted, mut peer) = pair.connect(Dialled::ByPeer).await;
+    peer.hello(7, false).await;
+    peer.is_welcome().await;
+    peer.welcome(None).await;
+    let (link, _connection) = greeted.await.unwrap().unwrap();
+    let slots = [(); 2].map(|()| Slot::new(None));
+    for (call, slot) in (1..).zip(&slots) {
+        let asked = Asked { slot: slot.clone(), root: InvocationId { origin: 1, number: call }, is_root: true };
+        link.out().pending.insert(call, asked, None);
+    }
+    // No call of number 9 was made.
+    let mut outcomes = [1, 9, 2].map(|call| (call, Status::Returned, Bytes::new())).to_vec();
+    assert_eq!(link.settle(&mut outcomes), Err(ProtocolError::OutcomeOfNoCall { call: 9 }));
+    link.lose(Loss::Closed);
+    let [first, second] = slots.map(|slot| poll_fn(move |cx| slot.poll(cx)));
+    assert!(matches!(first.await, Outcome::Returned(_)));
+    assert!(matches!(second.await, Outcome::Failed(TaskError::NodeLost { .. })));
     pair.node.close();
 }

@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout};
 use super::{GREETING_TIME_MAX, MembershipMsg};
 use crate::{
     address::Address,
+    error::chain,
     link::{Connection, GreetError, Link, greet},
     node::NodeCore,
     session::greeting::{Dialled, GreetingError},
@@ -56,7 +57,8 @@ impl NoLink {
 impl fmt::Display for NoLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Dial(error) => error.fmt(f),
+            // With what the system said: nobody asks for the causes of what is told in one line.
+            Self::Dial(error) => f.write_str(&chain(error)),
             Self::Greet(error) => error.fmt(f),
             Self::Silent => f.write_str("it is silent: connected, and did not greet in time"),
         }

@@ -20,20 +20,20 @@ use crate::{link::Link, placement::PlacementMsg, wire::Notice};
 const FAREWELL_MAX: Duration = Duration::from_millis(500);
 
 impl NodeCore {
-    /// Takes no more calls, hands back what has not started, waits until what runs is over, and leaves: calls of others
-    /// notice nothing. After `node.drain_timeout` what still runs is cancelled.
+    /// Takes no more calls, hands back what has not started, waits until what runs is over and its results are written, and
+    /// leaves: calls of others notice nothing. After `node.drain_timeout` what still runs is cancelled.
     pub async fn drain(&self) {
         if !self.begin_to_drain() {
             // Somebody else drains it.
             return self.closed().await;
         }
         let within = self.config.node.drain_timeout;
-        if timeout(within, self.is_idle()).await.is_err() {
-            tracing::warn!(node = %self.me, ?within, "not all that runs here is over in time; it is cancelled");
+        if timeout(within, self.is_done()).await.is_err() {
+            tracing::warn!(node = %self.me, ?within, "not all that runs here is over, with its result read, in time; it is cancelled");
             for link in self.view.load().links() {
                 link.cancel_served(Canceller::Drain);
             }
-            let _ = timeout(self.config.node.cancel_grace + FAREWELL_MAX, self.is_idle()).await;
+            let _ = timeout(self.config.node.cancel_grace + FAREWELL_MAX, self.is_done()).await;
         }
         self.leave().await;
     }
@@ -80,6 +80,13 @@ impl NodeCore {
         while !pool.load().is_nothing() || self.view.load().links().any(|link| link.is_serving()) {
             pool.ended().await;
         }
+    }
+
+    /// The same, and until those who have asked for it were written what came of it: that may be large, and they slow.
+    async fn is_done(&self) {
+        self.is_idle().await;
+        let view = self.view.load_full();
+        join_all(view.links().map(|link| link.is_delivered())).await;
     }
 
     /// Leaves the cluster: says goodbye, and ends what waits here. What peers have asked for and has not started goes back

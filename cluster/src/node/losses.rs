@@ -20,6 +20,9 @@ use crate::wire::Notice;
 /// Most roots that are known to have cost a node; then the oldest is forgotten. Roots that are over are forgotten anyway.
 const ROOTS_MAX: usize = 1 << 16;
 
+/// Longest name of a node; a longer one is nobody's, and not kept.
+const NAME_BYTES_MAX: usize = 255;
+
 /// Most roots that one notice names.
 const ROOTS_A_NOTICE_MAX: usize = 32;
 
@@ -73,7 +76,8 @@ impl Losses {
 
     /// Notes what another node knows.
     pub(crate) fn merge(&self, root: InvocationId, nodes: &[NodeId]) {
-        nodes.iter().for_each(|node| self.add(root, node, true));
+        let is_name = |node: &&NodeId| node.name().len() <= NAME_BYTES_MAX;
+        nodes.iter().filter(is_name).for_each(|node| self.add(root, node, true));
     }
 
     /// What `root` has cost.

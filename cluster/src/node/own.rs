@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
 };
 
@@ -33,13 +33,11 @@ struct Waits {
     window: Amount,
     calls: AtomicU64,
     bytes: AtomicU64,
-    /// A call has found no room: placement is told when there is some.
-    short: AtomicBool,
 }
 
 impl Waits {
     fn new(window: Amount) -> Self {
-        Self { window, calls: AtomicU64::new(0), bytes: AtomicU64::new(0), short: AtomicBool::new(false) }
+        Self { window, calls: AtomicU64::new(0), bytes: AtomicU64::new(0) }
     }
 
     /// Callers on many threads may all see the last place: it is one call more for each.
@@ -50,22 +48,18 @@ impl Waits {
 
     fn enter(&self, bytes: u64) -> bool {
         if !self.has_room() {
-            self.short.store(true, Ordering::SeqCst);
-            // What has left before that was noted has told nobody.
-            if !self.has_room() {
-                return false;
-            }
+            return false;
         }
         self.calls.fetch_add(1, Ordering::SeqCst);
         self.bytes.fetch_add(bytes, Ordering::SeqCst);
         true
     }
 
-    /// True: somebody waits for room, and there is some.
+    /// True: there was no room, and there is. Of several that leave at once one sees that, or more.
     fn leave(&self, bytes: u64) -> bool {
-        self.calls.fetch_sub(1, Ordering::SeqCst);
-        self.bytes.fetch_sub(bytes, Ordering::SeqCst);
-        self.short.load(Ordering::SeqCst) && self.has_room() && self.short.swap(false, Ordering::SeqCst)
+        let calls = self.calls.fetch_sub(1, Ordering::SeqCst);
+        let bytes = self.bytes.fetch_sub(bytes, Ordering::SeqCst);
+        !self.window.admits(Amount { calls, bytes }) && self.has_room()
     }
 }
 
@@ -110,7 +104,7 @@ impl NodeCore {
 
 impl Issuer for NodeCore {
     fn left(&self, class: u32, bytes: u64) {
-        if self.own.of(class).leave(bytes) {
+        if self.own.of(class).leave(bytes) && self.held.has_roots() {
             self.room_again();
         }
     }
@@ -121,13 +115,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_found_no_room_is_told_once_when_there_is_some() {
+    fn room_is_told_of_once_when_there_was_none() {
         let waits = Waits::new(Amount { calls: 2, bytes: 100 });
-        assert!(waits.enter(10) && waits.enter(10));
-        assert!(!waits.leave(10), "nobody waits");
-        assert!(waits.enter(10) && !waits.enter(10));
+        assert!(waits.enter(10) && !waits.leave(10), "there was some");
+        assert!(waits.enter(10) && waits.enter(10) && !waits.enter(10));
         assert!(waits.leave(10));
         assert!(!waits.leave(10), "told already");
+        assert!(waits.enter(200) && !waits.enter(0) && waits.leave(200));
     }
 
     #[test]

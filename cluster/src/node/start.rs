@@ -29,7 +29,7 @@ use crate::{
     agent::Agent,
     config::{Config, Role},
     control::{Control, gateway::Caller},
-    error::StartError,
+    error::{StartError, chain},
     link::{Windows, election::Election},
     membership::{MembershipMsg, listen},
     placement::Held,
@@ -245,10 +245,4 @@ fn default_name(incarnation: u64) -> String {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let host: String = host.chars().filter(|c| !c.is_control()).take(64).collect();
     format!("{host}-{:06x}", incarnation & 0xff_ffff)
-}
-
-/// An error and its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |error| error.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

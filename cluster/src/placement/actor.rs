@@ -129,7 +129,11 @@ impl State {
             return;
         }
         // Behind those that wait for the same.
-        let Some(call) = self.lines.join(node, &self.held, call) else { return };
+        let Some(mut call) = self.lines.join(node, &self.held, call) else { return };
+        // Before it is tried: of room that comes after that, be it elsewhere, placement is told.
+        if !call.wait(&self.held, For::Link, None) {
+            return;
+        }
         match call.place(node) {
             None => {}
             Some((Kept::Full(target), call)) => self.lines.push(node, &self.held, call, &target),
@@ -165,6 +169,8 @@ impl State {
             None => None,
             Some((Kept::Full(target), call)) => {
                 lines.push(node, held, call, &target);
+                // Room that came before it was counted is told by nobody.
+                lines.try_all();
                 None
             }
             Some((Kept::Nobody, call)) => call.give_up_if_hopeless(node),
@@ -202,7 +208,10 @@ impl State {
             let Some(call) = self.homeless.pop() else { return };
             match call.place(node) {
                 None => {}
-                Some((Kept::Full(target), call)) => self.lines.push(node, &self.held, call, &target),
+                Some((Kept::Full(target), call)) => {
+                    self.lines.push(node, &self.held, call, &target);
+                    self.lines.try_all();
+                }
                 Some((Kept::Nobody, call)) => call.give_up(node),
             }
         }

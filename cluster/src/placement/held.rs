@@ -56,6 +56,12 @@ impl Held {
         self.roots_like(task).load(Ordering::Relaxed) > 0
     }
 
+    /// Whether roots wait for room, wherever that is: whoever makes some tells placement. Roots are counted before they are
+    /// tried, so one that found none before that is seen here.
+    pub(crate) fn has_roots(&self) -> bool {
+        self.roots.iter().any(|roots| roots.load(Ordering::SeqCst) > 0)
+    }
+
     fn roots_like(&self, task: &TaskEntry) -> &AtomicUsize {
         let [unlimited, limited] = &self.roots;
         if task.options().limited() { limited } else { unlimited }
@@ -64,14 +70,14 @@ impl Held {
     pub(super) fn begins(&self, task: &TaskEntry, waits_as_root: bool) {
         self.kept.fetch_add(1, Ordering::Relaxed);
         if waits_as_root {
-            self.roots_like(task).fetch_add(1, Ordering::Relaxed);
+            self.roots_like(task).fetch_add(1, Ordering::SeqCst);
         }
     }
 
     pub(super) fn ends(&self, task: &TaskEntry, waits_as_root: bool) {
         self.kept.fetch_sub(1, Ordering::Relaxed);
         if waits_as_root {
-            self.roots_like(task).fetch_sub(1, Ordering::Relaxed);
+            self.roots_like(task).fetch_sub(1, Ordering::SeqCst);
         }
     }
 

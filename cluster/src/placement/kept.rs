@@ -45,9 +45,10 @@ impl Unplaceable {
 
     /// Notes what the call waits for. False: it was given up.
     pub(super) fn wait(&mut self, held: &Arc<Held>, what: For, until: Option<Instant>) -> bool {
-        self.wait_no_more();
         let as_root = self.is_root() && what != For::Somebody;
+        // Counted all along, if it has waited before.
         held.begins(self.invocation.task, as_root);
+        self.wait_no_more();
         self.waits = Some(Waits { held: held.clone(), until, as_root });
         self.slot.enter(held.clone(), what.token())
     }

@@ -131,7 +131,7 @@ impl Lines {
         homeless
     }
 
-    /// True: something has left the line.
+    /// True: something has gone to where it can run, or to those that nobody can.
     fn try_line(
         &mut self,
         kind: &Kind,
@@ -155,8 +155,8 @@ impl Lines {
                         self.lines.entry(kind.clone()).or_default().row.put_back(call);
                         break;
                     }
-                    // Nodes have come or gone, or a policy has thought better of it.
-                    went = true;
+                    // Nodes have come or gone, or a policy has thought better of it. There is no room either, so this is no
+                    // reason to try others again: a policy that changes its mind each time would have it go on for ever.
                     self.push(node, held, call, &target);
                 }
             }

@@ -133,9 +133,10 @@ impl Outgoing {
         self.credits.insert(credit.class, credit);
     }
 
-    /// Whether credit waits until the peer has read.
+    /// Whether credit waits until the peer has read. Not before anything was written: the first thing that it is told are its
+    /// windows, to which all its calls are held.
     pub fn withholds_credit(&self) -> bool {
-        self.waiting_bytes() >= self.backlog_max
+        self.written.frames() > 0 && self.waiting_bytes() >= self.backlog_max
     }
 
     /// Tells how one of the peer's calls ended. Always accepted, whatever the backlog: only Invokes wait.

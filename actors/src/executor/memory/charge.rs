@@ -63,6 +63,14 @@ impl Charge {
         }
     }
 
+    /// It does not start yet after all, and waits as before.
+    pub(crate) fn start_later(&mut self) {
+        if std::mem::take(&mut self.is_running) {
+            self.memory.running.fetch_sub(1, SeqCst);
+            self.memory.made_room();
+        }
+    }
+
     /// It does not wait any more. Why it must not start, if its tree has become too large meanwhile.
     pub(crate) fn begin(&mut self, context: &Context) -> Option<Rejection> {
         let overgrown = match &self.held {

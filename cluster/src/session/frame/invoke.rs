@@ -53,8 +53,17 @@ pub struct Head {
     pub origin: Option<u64>,
     /// `None` for a root.
     pub lineage: Option<Lineage>,
-    /// The deadline in microseconds on the sender's clock of the link, which its heartbeats tell: clocks of hosts differ.
-    pub deadline_us: Option<u64>,
+    /// When the call ends, come what may.
+    pub deadline: Option<Deadline>,
+}
+
+/// A time in microseconds on the sender's clock of the link, as clocks of hosts differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline {
+    /// The time that is meant.
+    pub at_us: u64,
+    /// What the clock showed when that was said: a reading for the receiver, so that no more is left there than was here.
+    pub told_us: u64,
 }
 
 /// A call: its head, its extension area (see [`extension`]) and its arguments.
@@ -72,7 +81,7 @@ impl<'a> Invoke<'a> {
     fn flags(&self) -> u8 {
         let flag = |bit, set| if set { bit } else { 0 };
         flag(LINEAGE, self.head.lineage.is_some())
-            | flag(DEADLINE, self.head.deadline_us.is_some())
+            | flag(DEADLINE, self.head.deadline.is_some())
             | flag(IDEMPOTENT, self.head.idempotent)
             | flag(DETACHED, self.head.detached)
             | flag(CHUNKED, matches!(self.arguments, Body::Chunked(_)))
@@ -94,8 +103,9 @@ impl<'a> Invoke<'a> {
                 out.extend_from_slice(&number.to_le_bytes());
             }
         }
-        if let Some(deadline) = head.deadline_us {
-            out.extend_from_slice(&deadline.to_le_bytes());
+        if let Some(Deadline { at_us, told_us }) = head.deadline {
+            out.extend_from_slice(&at_us.to_le_bytes());
+            out.extend_from_slice(&told_us.to_le_bytes());
         }
         if !self.extension.is_empty() {
             // `Outgoing::invoke` has refused what does not fit.
@@ -122,7 +132,7 @@ impl<'a> Invoke<'a> {
             id: from.u64()?,
             origin: if has(FOREIGN) { Some(from.u64()?) } else { None },
             lineage: if has(LINEAGE) { Some(lineage(&mut from)?) } else { None },
-            deadline_us: if has(DEADLINE) { Some(from.u64()?) } else { None },
+            deadline: if has(DEADLINE) { Some(Deadline { at_us: from.u64()?, told_us: from.u64()? }) } else { None },
         };
         let extension = if has(EXTENSION) { area(&mut from)? } else { &[] };
         Ok(Self { head, extension, arguments: Body::decode(from, has(CHUNKED))? })

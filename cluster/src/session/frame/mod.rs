@@ -10,7 +10,7 @@ pub mod extension;
 mod invoke;
 mod kind;
 
-pub use invoke::{Head, Id, Invoke, Lineage};
+pub use invoke::{Deadline, Head, Id, Invoke, Lineage};
 pub use kind::{HEADER_BYTES, Header, Kind};
 
 use super::credit::Credit;

@@ -17,10 +17,11 @@ fn id() -> impl Strategy<Value = Id> {
 
 fn heads() -> impl Strategy<Value = Head> {
     let lineage = proptest::option::of((id(), id()).prop_map(|(parent, root)| Lineage { parent, root }));
-    let numbers = any::<(u64, u32, u8, u64, Option<u64>, Option<u64>)>();
+    let numbers = any::<(u64, u32, u8, u64, Option<u64>, Option<(u64, u64)>)>();
     (numbers, any::<(bool, bool)>(), lineage).prop_map(|(numbers, (idempotent, detached), lineage)| {
-        let (call, task, attempt, id, origin, deadline_us) = numbers;
-        Head { call, task, idempotent, detached, attempt, id, origin, lineage, deadline_us }
+        let (call, task, attempt, id, origin, deadline) = numbers;
+        let deadline = deadline.map(|(at_us, told_us)| Deadline { at_us, told_us });
+        Head { call, task, idempotent, detached, attempt, id, origin, lineage, deadline }
     })
 }
 
@@ -115,7 +116,7 @@ fn a_cut_or_lengthened_body_of_fixed_size_is_refused() {
         id: 4,
         origin: Some(5),
         lineage: Some(Lineage { parent: Id { origin: 6, number: 7 }, root: Id { origin: 8, number: 9 } }),
-        deadline_us: Some(10),
+        deadline: Some(Deadline { at_us: 10, told_us: 11 }),
     };
     for frame in all(&parts, head, 70_000) {
         let open_end = matches!(
@@ -172,7 +173,7 @@ const PLAIN: Head = Head {
     id: 0,
     origin: None,
     lineage: None,
-    deadline_us: None,
+    deadline: None,
 };
 
 #[test]

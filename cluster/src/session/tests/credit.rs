@@ -58,13 +58,25 @@ fn only_the_last_totals_of_a_class_are_told_once_and_before_all_else() {
 #[test]
 fn credit_waits_until_the_peer_has_read_what_it_was_answered() {
     let mut outgoing = Outgoing::new(1000, PAYLOAD_MAX);
+    outgoing.tasks(b"table").unwrap();
+    drain(&mut outgoing);
     outgoing.outcome(1, Status::Returned, vec![0; 2000]).unwrap();
     outgoing.credit(credit(SHARED, 1, 10));
     assert_eq!(told(&drain(&mut outgoing)), []);
     assert!(outgoing.is_empty(), "or the writer would not rest");
-    outgoing.acknowledge(1).unwrap();
+    outgoing.acknowledge(2).unwrap();
     assert!(!outgoing.is_empty());
     assert_eq!(told(&drain(&mut outgoing)), [credit(SHARED, 1, 10)]);
+}
+
+#[test]
+fn windows_are_told_before_all_else_however_much_waits() {
+    let mut outgoing = Outgoing::new(1000, PAYLOAD_MAX);
+    let table = vec![0; 2000];
+    outgoing.tasks(&table).unwrap();
+    outgoing.credit(credit(SHARED, 0, 0));
+    let bytes = drain(&mut outgoing);
+    assert!(matches!(frames(&bytes)[..], [Frame::Credit(_), Frame::Tasks(_)]), "a peer would call without a window");
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub(super) fn head(call: u64) -> Head {
         id: call,
         origin: None,
         lineage: None,
-        deadline_us: None,
+        deadline: None,
     }
 }
 
