@@ -77,8 +77,8 @@ impl Body {
                 self.work = Work::Over;
                 return Poll::Ready(outcome);
             }
-        }
-        if let Some(outcome) = self.poll_cancelled(cx) {
+            // Started, it is polled once whatever has happened since: it was said to have run, or is about to be.
+        } else if let Some(outcome) = self.poll_cancelled(cx) {
             return Poll::Ready(outcome);
         }
         let Work::Running(future) = &mut self.work else { return Poll::Pending };

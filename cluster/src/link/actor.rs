@@ -202,12 +202,10 @@ impl State {
         }
     }
 
-    /// Whether a peer that cannot be dialled from here may be about to come back. A worker, which listens where only others
-    /// reach it, redials for as long as it can; a client may be gone for good.
+    /// Whether a peer that does not listen may be about to come back.
     fn may_be_at_the_door(&self, node: &NodeCore) -> bool {
         let silence = self.link.silence();
-        let waits_on = node.is_greeted() || self.link.is_worker();
-        silence < grace(node) || waits_on && silence < node.config().liveness.lost_after / 2
+        silence < grace(node) || node.is_greeted() && silence < node.config().liveness.lost_after / 2
     }
 
     /// The peer is gone: the verdict, unless it may still be told how its process has ended.
@@ -247,7 +245,10 @@ impl State {
         if !self.addresses().is_empty() {
             return self.redial(actor);
         }
-        self.look_again(actor, grace(node));
+        // A worker, which listens where only others reach it, redials as long as it can: silence alone tells of its end.
+        if !self.link.is_worker() {
+            self.look_again(actor, grace(node));
+        }
     }
 
     /// Looks after a while whether a peer that does not listen has come back.
