@@ -186,3 +186,31 @@ fn a_repeated_call_that_may_have_run_never_says_that_it_did_not() {
         assert_eq!(error.ran(), Ran::Maybe, "{error:?}");
     });
 }
+
+/// Calls back where it came from, and waits there.
+#[atasks::task]
+async fn bounce(back: String, millis: u64) -> Result<(), TaskError> {
+    nap(millis).place(at(&back)).await.map(drop)
+}
+
+#[test]
+fn a_node_leaves_though_what_it_cancels_has_called_the_peer_that_called_it() {
+    for drains in [true, false] {
+        Simulation::run(1, async |simulation| {
+            let patience = Duration::from_millis(200);
+            let leaver = simulation.worker("w0").configure(move |config| config.node.drain_timeout = patience);
+            let leaver = simulation.start(leaver).await.unwrap();
+            let caller = simulation.start(simulation.worker("w1").seed(address("w0"))).await.unwrap();
+            caller.wait_for(2).await;
+            let leave = async {
+                sleep(Duration::from_millis(100)).await;
+                if drains { leaver.drain().await } else { leaver.leave().await }
+            };
+            let call = caller.scope(bounce("w1".to_owned(), 60_000).place(at("w0")));
+            let (outcome, ()) = tokio::join!(call, leave);
+            assert!(outcome.is_err(), "{outcome:?}");
+            sleep(Duration::from_secs(5)).await;
+            assert!(simulation.counts(&caller).await.is_idle());
+        });
+    }
+}

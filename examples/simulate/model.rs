@@ -7,7 +7,7 @@ use atasks::{Canceller, Event, Loss, NodeId, Ran, Rejection, TaskError};
 
 use crate::ledger::{Await, Body, End, Entries, Key, Ledger};
 use crate::plan::Plan;
-use crate::run::Ends;
+use crate::run::{Ends, PLACE_TIMEOUT};
 
 const LOST_AFTER: Duration = Duration::from_secs(3);
 const CANCEL_GRACE: Duration = Duration::from_secs(1);
@@ -40,7 +40,7 @@ pub(crate) fn judge(plan: &Plan, ledger: &Ledger, ends: &Ends) -> Vec<String> {
     judge.left_alone();
     judge.crowds(plan);
     judge.wakings();
-    judge.deadlines(plan.calm);
+    judge.deadlines(plan);
     judge.breaches.extend(ends.crowded.iter().map(|crowded| format!("too much is kept on {crowded}")));
     judge.leftovers(plan, ends);
     if plan.calm {
@@ -94,11 +94,12 @@ impl Judge<'_> {
         {
             self.breach(format!("call {key} was to end at {deadline:?}, and did at {at:?}: {awaited:?}"));
         }
-        // Its node was killed: that is known in time.
+        // Its node was killed: that is known in time. What may be repeated waits for somebody who can run it.
+        let told = LOST_AFTER + SLACK + if awaited.idempotent { PLACE_TIMEOUT } else { Duration::ZERO };
         if let [body] = &bodies[..]
             && let Some(killed) = self.entries.killed.get(&body.node)
             && body.ended == Some(*killed)
-            && self.entries.awake(&awaited.caller, *killed, *at) > LOST_AFTER + SLACK
+            && self.entries.awake(&awaited.caller, *killed, *at) > told
         {
             self.breach(format!("call {key} was told at {at:?} of {}, killed at {killed:?}", body.node));
         }
@@ -176,9 +177,9 @@ impl Judge<'_> {
         is_lost || awaited.parent.is_some_and(|parent| self.lost_with(node, parent, by))
     }
 
-    /// The deadline of a body is that of its call, whatever the clocks of hosts show.
-    fn deadlines(&mut self, calm: bool) {
-        let late = if calm { DEADLINE_OFF } else { DEADLINE_LATE };
+    /// The deadline of a body is that of its call, whatever the clocks of hosts show, but for what lies between them.
+    fn deadlines(&mut self, plan: &Plan) {
+        let late = if plan.calm { DEADLINE_OFF + plan.lingers() } else { DEADLINE_LATE };
         let mut wrong = Vec::new();
         for body in &self.entries.bodies {
             let Some(call) = self.entries.awaits.get(&body.key) else { continue };

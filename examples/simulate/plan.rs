@@ -98,6 +98,15 @@ impl Plan {
         plan
     }
 
+    /// What connections take longer at most, for as long as they stand: too little for anybody to replace them.
+    pub(crate) fn lingers(&self) -> Duration {
+        let lingers = self.faults.iter().filter_map(|(_, fault)| match fault {
+            Fault::Linger(_, _, delay) => Some(*delay),
+            _ => None,
+        });
+        lingers.max().unwrap_or_default()
+    }
+
     /// Often that of another fault.
     fn moment(&self, rng: &mut StdRng, range: std::ops::Range<u64>) -> Duration {
         let at = millis(rng, range);

@@ -112,11 +112,12 @@ fn lines(entries: &Entries, events: &[Told]) -> Vec<String> {
     let events = events.iter().map(|(at, node, event)| match event {
         // Its backtrace is read anew only now and then.
         Event::Crashed(subject, _) => format!("{at:?} {node} crashed {subject:?}"),
-        // So does a node that ends, of calls that end with it: whichever of them goes first cancels the other, or both.
+        // Of calls that end with their node, whichever goes first cancels the other.
         Event::Cancelled(subject, _) => format!("{at:?} {node} cancelled {subject:?}"),
         event => format!("{at:?} {node} {event:?}"),
     });
     let awaits = entries.awaits.iter().map(|(key, awaited)| match &awaited.ended {
+        Some((at, End::Dropped | End::Killed)) => format!("{key} {at:?} given up"),
         Some((at, End::Failed(TaskError::Crashed(crash)))) => format!("{key} {at:?} {}", crash.message()),
         ended => format!("{key} {ended:?}"),
     });

@@ -47,7 +47,9 @@ impl Serving {
     }
 
     pub(super) fn cancel_all(&self, by: Canceller) {
-        cancel_in_order(self.lock().drain().map(|(call, served)| (call, served.context)).collect(), by);
+        // The lock is let go first: what is cancelled cancels its own calls, maybe to the same peer.
+        let calls = self.lock().drain().map(|(call, served)| (call, served.context)).collect();
+        cancel_in_order(calls, by);
     }
 
     fn lock(&self) -> MutexGuard<'_, ByCall<Served>> {
@@ -69,7 +71,8 @@ impl Link {
 
     /// Cancels all that runs here for the peer.
     pub(crate) fn cancel_served(&self, by: Canceller) {
-        cancel_in_order(self.serving.lock().iter().map(|(call, served)| (*call, served.context.clone())).collect(), by);
+        let calls = self.serving.lock().iter().map(|(call, served)| (*call, served.context.clone())).collect();
+        cancel_in_order(calls, by);
     }
 
     /// Takes an invocation that the peer asks for. What is admitted is `submitted` later, with all that comes now.
