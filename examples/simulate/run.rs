@@ -118,6 +118,7 @@ fn lines(entries: &Entries, events: &[Told]) -> Vec<String> {
     });
     let awaits = entries.awaits.iter().map(|(key, awaited)| match &awaited.ended {
         Some((at, End::Dropped | End::Killed)) => format!("{key} {at:?} given up"),
+        Some((at, End::Failed(TaskError::Cancelled { ran, .. }))) => format!("{key} {at:?} cancelled {ran:?}"),
         Some((at, End::Failed(TaskError::Crashed(crash)))) => format!("{key} {at:?} {}", crash.message()),
         ended => format!("{key} {ended:?}"),
     });
