@@ -17,7 +17,8 @@ use atasks_actors::{invocation::InvocationId, node_id::NodeId, router::LOST_NODE
 use super::NodeCore;
 use crate::wire::Notice;
 
-/// Most roots that are known to have cost a node; then the oldest is forgotten. Roots that are over are forgotten anyway.
+/// Most roots that are known to have cost a node; then the oldest is forgotten. Roots that are over are forgotten, too, unless a
+/// loss is told of them later.
 const ROOTS_MAX: usize = 1 << 16;
 
 /// Longest name of a node; a longer one is nobody's, and not kept.
