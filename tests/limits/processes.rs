@@ -68,8 +68,8 @@ async fn a_recursion_without_end_does_not_cost_the_worker_its_life() {
 
 #[tokio::test]
 async fn a_recursion_without_end_over_two_workers_leaves_both_alive() {
-    let one = Worker::start("endless-one", &[], &[("MEMORY", "256MiB")]);
-    let other = Worker::start("endless-other", &[&one.address], &[("MEMORY", "256MiB")]);
+    let one = Worker::start("endless-one", &[], &[("MEMORY", "64MiB")]);
+    let other = Worker::start("endless-other", &[&one.address], &[("MEMORY", "64MiB")]);
     let node = client(&[&one, &other]).await;
     let refused = too_large(within(node.scope(endless(0, true))).await);
     println!("{refused:?}, {} and {} MiB at most", one.peak_mib(), other.peak_mib());
