@@ -61,6 +61,8 @@ pub(crate) struct Peer {
     pub(crate) processed: u64,
     heard: u64,
     beats: u32,
+    /// The last of the other end's heartbeats: without its echo the link would be taken for half open, and dialled anew.
+    echo: u32,
 }
 
 /// A frame as it came.
@@ -78,7 +80,7 @@ impl Heard {
 impl Peer {
     pub(crate) fn connected(stream: UnixStream) -> Self {
         stream.set_read_timeout(Some(BEAT)).unwrap();
-        Self { stream, buffer: BytesMut::new(), said: Vec::new(), processed: 0, heard: 0, beats: 0 }
+        Self { stream, buffer: BytesMut::new(), said: Vec::new(), processed: 0, heard: 0, beats: 0, echo: 0 }
     }
 
     pub(crate) fn connect(address: &str) -> Self {
@@ -202,12 +204,14 @@ impl Peer {
                 self.heard += u64::from(header.is_numbered());
                 let heard = Heard { kind: header.kind, body };
                 match heard.frame() {
-                    Frame::Heartbeat(Heartbeat { processed, .. }) | Frame::Ack { processed } => {
+                    Frame::Heartbeat(Heartbeat { processed, beat, .. }) => {
                         self.processed = self.processed.max(processed);
-                        return Some(heard);
+                        self.echo = beat;
                     }
-                    _ => return Some(heard),
+                    Frame::Ack { processed } => self.processed = self.processed.max(processed),
+                    _ => {}
                 }
+                return Some(heard);
             }
             self.beats += 1;
             let beat = Heartbeat {
@@ -218,7 +222,7 @@ impl Peer {
                 mean_us: 0,
                 stalled: 0,
                 beat: self.beats,
-                echo: 0,
+                echo: self.echo,
                 clock_us: u64::from(self.beats) * 100_000,
             };
             let mut bytes = Vec::new();
