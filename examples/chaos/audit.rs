@@ -130,7 +130,8 @@ impl Auditor<'_> {
             let until = fault.until.saturating_add(VERDICT_MAX + self.lag.during(fault.from, seen.at));
             (ends || fault.may_lose()) && fault.from <= seen.at && seen.at <= until
         };
-        if seen.what != "lost Left" && !self.of(*pid).chain(self.of(seen.pid)).any(causes) {
+        let apart = || self.apart(*pid, seen.pid).iter().any(causes);
+        if seen.what != "lost Left" && !self.of(*pid).chain(self.of(seen.pid)).any(causes) && !apart() {
             self.audit.breaches.push(format!("{name} ({pid}) was {} to {} for nothing", seen.what, seen.pid));
         }
     }
@@ -192,7 +193,7 @@ impl Auditor<'_> {
         };
         let hit = |who: u32| self.of(who).filter(causes).max_by_key(|fault| fault.from).copied();
         match (hit(*pid), hit(by)) {
-            (None, None) => {
+            (None, None) if !self.apart(*pid, by).iter().any(|fault| causes(&fault)) => {
                 let near: Vec<_> = self.of(*pid).chain(self.of(by)).filter(|fault| fault.from <= at).collect();
                 let last = near.iter().max_by_key(|fault| fault.from).map(|fault| (fault.kind, at - fault.from));
                 let text = format!("{name} ({pid}) was lost to {by} for nothing: {outcome:?}, last {last:?} µs before");
@@ -214,6 +215,25 @@ impl Auditor<'_> {
     /// Whether something was done to that process meanwhile that may have kept news back.
     fn was_hit(&self, pid: u32, from: u64, until: u64) -> bool {
         self.of(pid).any(|fault| fault.from <= until && fault.until.saturating_add(ALLOWANCE) >= from)
+    }
+
+    /// What two nodes did not hear of each other by faults of both that overlap: each one's may be short, and both together long.
+    fn apart(&self, one: u32, other: u32) -> Vec<Fault> {
+        let mut silences: Vec<_> =
+            self.of(one).chain(self.of(other)).filter(|fault| fault.kind.silences()).copied().collect();
+        silences.sort_by_key(|fault| fault.from);
+        let mut all: Vec<Fault> = Vec::new();
+        for fault in silences {
+            match all.last_mut() {
+                Some(last) if fault.from <= last.until => {
+                    let until = last.until.max(fault.until);
+                    *last = Fault { kind: Kind::NearlySevered, until, ..*last };
+                }
+                _ => all.push(fault),
+            }
+        }
+        all.retain(Fault::may_lose);
+        all
     }
 
     fn of(&self, pid: u32) -> impl Iterator<Item = &Fault> {

@@ -69,6 +69,11 @@ impl Kind {
         matches!(self, Self::Cut | Self::HalfCut | Self::Silenced | Self::NearlySevered | Self::Severed)
     }
 
+    /// Whether nobody hears of the worker while it lasts.
+    pub(crate) fn silences(self) -> bool {
+        self.stops() || matches!(self, Self::Silenced | Self::NearlySevered | Self::Severed)
+    }
+
     fn stops(self) -> bool {
         matches!(self, Self::Paused | Self::NearlyFrozen | Self::Frozen)
     }
