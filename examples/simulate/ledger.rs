@@ -35,6 +35,7 @@ pub(crate) struct Await {
     pub(crate) began: Duration,
     pub(crate) deadline: Option<Duration>,
     pub(crate) idempotent: bool,
+    pub(crate) retries: u32,
     /// Of a node by its name, which may be away.
     pub(crate) bound: bool,
     pub(crate) ended: Option<(Duration, End)>,

@@ -94,8 +94,8 @@ impl Judge<'_> {
         {
             self.breach(format!("call {key} was to end at {deadline:?}, and did at {at:?}: {awaited:?}"));
         }
-        // Its node was killed: that is known in time. What may be repeated waits for somebody who can run it.
-        let told = LOST_AFTER + SLACK + if awaited.idempotent { PLACE_TIMEOUT } else { Duration::ZERO };
+        // Its node was killed: that is known in time. What may be repeated waits for somebody who can run it, each time anew.
+        let told = LOST_AFTER + SLACK + PLACE_TIMEOUT * if awaited.idempotent { awaited.retries } else { 0 };
         if let [body] = &bodies[..]
             && let Some(killed) = self.entries.killed.get(&body.node)
             && body.ended == Some(*killed)

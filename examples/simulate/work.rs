@@ -129,6 +129,7 @@ pub(crate) async fn make(ledger: &Ledger, caller: &NodeId, parent: Option<(Key, 
         began: ledger.now(),
         deadline: own.into_iter().chain(inherited).min(),
         idempotent: call.idempotent,
+        retries: call.retries,
         bound,
         ended: None,
     });
