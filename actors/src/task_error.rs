@@ -177,6 +177,8 @@ pub enum Unplaced {
     NotAWorker,
     /// The call's own placement policy has chosen none of the workers that can run it.
     NoneSuits,
+    /// This program's local workers have all ended, and stay down; said at once. What has happened to the last of them.
+    WorkersDown(String),
 }
 
 impl fmt::Display for Unplaced {
@@ -219,6 +221,7 @@ impl fmt::Display for Unplaced {
             Self::NoSuchNode(name) => write!(f, "no node named `{name}` is up"),
             Self::NotAWorker => f.write_str("the node is a client and runs no tasks"),
             Self::NoneSuits => f.write_str("the call's placement policy chose none of the workers that can"),
+            Self::WorkersDown(what) => write!(f, "all local workers stay down: {what}"),
         }
     }
 }

@@ -116,6 +116,8 @@ pub struct NodeCore {
     settled: watch::Sender<bool>,
     listeners: Mutex<Vec<JoinHandle<()>>>,
     exit_of: Mutex<Option<ExitOf>>,
+    /// Why no worker will come any more.
+    forsaken: OnceLock<String>,
     first_call: Mutex<Option<(usize, FirstCall)>>,
     awaits_first_call: AtomicBool,
     /// So many workers are on their way since the first call, and until when they are waited for.
@@ -246,6 +248,12 @@ impl NodeCore {
     /// Has `exit_of` asked how a peer's process has ended, when its connection closes.
     pub fn set_exit_of(&self, exit_of: ExitOf) {
         *self.exit_of.lock().unwrap_or_else(PoisonError::into_inner) = Some(exit_of);
+    }
+
+    /// Has calls end at once, with what has happened, while no worker is up: none will come.
+    pub fn forsake(&self, what: String) {
+        let _ = self.forsaken.set(what);
+        self.nodes_changed();
     }
 
     /// Those that are up.
