@@ -17,7 +17,8 @@ use crate::{
     task_error::Unplaced,
 };
 
-pub(super) const ORIGIN: Origin = Origin { package: "tests", manifest_dir: "", file: file!(), line: line!(), named: false };
+pub(super) const ORIGIN: Origin =
+    Origin { package: "tests", manifest_dir: "", file: file!(), line: line!(), named: false };
 
 static CALLS: TaskEntry = TaskEntry::new("calls", ORIGIN, TaskOptions::new(), calls, shapes);
 static WAITS: TaskEntry = TaskEntry::new("waits", ORIGIN, TaskOptions::new(), waits, shapes);

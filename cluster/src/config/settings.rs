@@ -124,8 +124,8 @@ sections! {
     /// How calls find a node.
     #[derive(Clone, Copy, Debug)]
     placement: PlacementConfig {
-        /// How long a call waits for a node that can run it to appear. Too low fails calls while nodes restart; too high
-        /// has callers wait for nodes that will not come.
+        /// How long a call waits for a node that can run it to appear; each repetition of a call waits anew. Too low fails
+        /// calls while nodes restart; too high has callers wait for nodes that will not come.
         place_timeout: Duration = Duration::from_secs(10), ANY_TIME;
     }
 }
