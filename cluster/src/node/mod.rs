@@ -359,9 +359,11 @@ impl NodeCore {
         self.view.load().links().find(|link| link.id() == peer).cloned()
     }
 
-    /// Ends a link without a connection to a peer that comes for a new one: it has given the former up.
-    pub(crate) fn evict_broken(&self, peer: &NodeId) {
-        if let Some(link) = self.link_to(peer).filter(|link| !link.is_connected()) {
+    /// Ends a link without a connection to a peer that comes for a new `session`: it has given the former up. Not if the same
+    /// node has named that one later: then it is the greeting that is late, and the session may go on.
+    pub(crate) fn evict_broken(&self, peer: &NodeId, session: u128) {
+        let is_later = |link: &Arc<Link>| link.session() >> 64 == session >> 64 && link.session() > session;
+        if let Some(link) = self.link_to(peer).filter(|link| !link.is_connected() && !is_later(link)) {
             self.link_is_lost(&link, Loss::Evicted);
         }
     }
