@@ -7,6 +7,9 @@ use crate::{Ran, Rejection, TaskError, Unplaced};
 /// How a failed call is repeated. Only what is safe is: a call that did not run, or may have and is idempotent. A task's
 /// own `Err` is a result, never repeated. Nor is a loss, once the root of the call has cost two nodes: see
 /// [`TaskError::NodeLost`].
+///
+/// Each attempt waits anew for a node that can run it, up to `placement.place_timeout`: where no worker is left, a call
+/// with `Retry::times(3)` fails after four times that, and the waits between. A deadline bounds all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Retry {

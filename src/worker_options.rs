@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use atasks_cluster::address::Address;
+
 use crate::{NodeBuilder, StartError};
 
 /// What a worker was started with.
@@ -18,7 +20,7 @@ impl WorkerOptions {
     /// Reads what stands behind the word.
     ///
     /// # Errors
-    /// [`StartError::Config`]: what is not understood, and what would be.
+    /// [`StartError::Config`]: what is not understood, or is no address, and what would be.
     pub(crate) fn read(mut arguments: impl Iterator<Item = String>) -> Result<Self, StartError> {
         let mut options = Self::default();
         while let Some(argument) = arguments.next() {
@@ -31,8 +33,8 @@ impl WorkerOptions {
                 value.ok_or_else(|| StartError::Config(format!("{option} needs {what} behind it")))
             };
             match option {
-                "--listen" => options.listen.push(value("an address")?),
-                "--seed" => options.seeds.push(value("an address")?),
+                "--listen" => options.listen.push(address(option, value("an address")?)?),
+                "--seed" => options.seeds.push(address(option, value("an address")?)?),
                 "--name" => options.name = Some(value("a name")?),
                 "--help" | "-h" => options.help = true,
                 _ => {
@@ -50,6 +52,14 @@ impl WorkerOptions {
         builder = self.listen.into_iter().fold(builder, NodeBuilder::listen);
         builder = self.seeds.into_iter().fold(builder, NodeBuilder::seed);
         self.name.into_iter().fold(builder, NodeBuilder::name)
+    }
+}
+
+/// Passes an address on as it is written. One that is none is told here: further on nobody knows where it was written.
+fn address(option: &str, text: String) -> Result<String, StartError> {
+    match text.parse::<Address>() {
+        Ok(_) => Ok(text),
+        Err(error) => Err(StartError::Config(format!("{option}: {error}"))),
     }
 }
 
@@ -116,6 +126,8 @@ mod tests {
             ("a:1", "`a:1` is no option"),
             ("--seed a:1 --listen", "--listen needs an address behind it"),
             ("--name", "--name needs a name behind it"),
+            ("--seed elsewhere", "--seed: `elsewhere` is not an address: it has no port"),
+            ("--listen=a:http", "--listen: `a:http` is not an address"),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.contains(told), "{text}: {error}");

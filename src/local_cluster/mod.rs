@@ -148,6 +148,7 @@ impl LocalClusterBuilder {
                 }
                 if let Err(error) = children.start() {
                     eprintln!("atasks: {error}");
+                    children.none_comes(&error.to_string());
                 }
             }),
         );
@@ -168,7 +169,7 @@ impl LocalClusterBuilder {
             node = node.private();
         }
         let node = node.start_as_default().await?;
-        let children = Children::new(workers, executors, test);
+        let children = Children::new(workers, executors, test, Arc::downgrade(node.core()));
         node.core().set_exit_of(children.exit_of());
         let seeds = children.addresses();
         Ok((LocalCluster { node, children }, seeds))

@@ -7,14 +7,17 @@ use std::{
     os::unix::process::{CommandExt, ExitStatusExt},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
     time::Duration,
 };
 
-use atasks_cluster::{address::Address, node::ExitOf};
+use atasks_cluster::{
+    address::Address,
+    node::{ExitOf, NodeCore},
+};
 use rustix::{
     io::Errno,
     process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid},
@@ -45,6 +48,8 @@ pub(super) struct Children {
     executors: usize,
     test: Option<String>,
     addresses: Vec<Address>,
+    /// Whose workers they are.
+    node: Weak<NodeCore>,
     state: Mutex<State>,
     failed: Notify,
     gone: Condvar,
@@ -57,6 +62,8 @@ struct State {
     exits: HashMap<NodeId, watch::Receiver<Option<Loss>>>,
     output: VecDeque<String>,
     failure: Option<String>,
+    /// Workers that stay down.
+    down: usize,
     ended: bool,
 }
 
@@ -68,7 +75,7 @@ struct Running {
 }
 
 impl Children {
-    pub(super) fn new(workers: usize, executors: usize, test: Option<String>) -> Arc<Self> {
+    pub(super) fn new(workers: usize, executors: usize, test: Option<String>, node: Weak<NodeCore>) -> Arc<Self> {
         static CLUSTERS: AtomicUsize = AtomicUsize::new(0);
         let cluster = CLUSTERS.fetch_add(1, Ordering::Relaxed);
         let socket = |worker| format!("local-{}-{cluster}-{worker}", std::process::id());
@@ -77,6 +84,7 @@ impl Children {
             executors,
             test,
             addresses,
+            node,
             state: Mutex::default(),
             failed: Notify::new(),
             gone: Condvar::new(),
@@ -293,11 +301,27 @@ impl Children {
 
     fn fail(&self, what: &str) {
         tracing::error!(what, "a local worker stays down");
-        // For whoever awaits a call of a cluster that has started: the call waits for a worker that does not come.
+        // For whoever awaits a call of a cluster that has started: fewer workers are left for it.
         eprintln!("atasks: {what}");
-        let what = format!("{what}; {}", self.last_output());
-        self.state().failure.get_or_insert(what);
+        let told = format!("{what}; {}", self.last_output());
+        let mut state = self.state();
+        state.failure.get_or_insert(told);
+        state.down += 1;
+        let all_are_down = state.down == self.count();
+        drop(state);
         self.failed.notify_waiters();
+        if all_are_down {
+            self.none_comes(what);
+        }
+    }
+
+    /// Has calls end at once if no worker runs, and none will: they would wait for nothing.
+    pub(super) fn none_comes(&self, what: &str) {
+        if self.state().running.is_empty()
+            && let Some(node) = self.node.upgrade()
+        {
+            node.forsake(what.to_owned());
+        }
     }
 
     fn last_output(&self) -> String {

@@ -189,7 +189,8 @@ impl Restarted {
     }
 }
 
-#[tokio::test]
+// The load goes on while this thread waits for the end of a process.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rolling_restart_under_load_fails_no_call() {
     for over in BOTH {
         let workers = [0, 1, 2].map(|number| Restarted::new(over, number));

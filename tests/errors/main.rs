@@ -12,6 +12,7 @@
 //! | `Unplaced Draining` | `tests/placement/draining.rs::with_all_draining_a_call_waits_for_another_and_then_says_so` |
 //! | `Unplaced NoSuchNode` | `tests/placement/table.rs::a_name_reaches_its_node_and_nobody_of_it_is_told_after_the_time_to_place` |
 //! | `Unplaced NotAWorker` | `tests/placement/table.rs::a_client_runs_nothing_here_and_says_so_at_once` |
+//! | `Unplaced WorkersDown` | `tests/processes/launch.rs::a_setup_that_fails_in_local_workers_alone_is_told_and_the_call_ends` |
 //! | `Unplaced NoneSuits` | `tests/placement/policy.rs::when_it_wants_none_the_call_waits_for_another_and_then_says_so` |
 //! | `Rejected Draining` | `tests/cluster/draining.rs::a_named_node_that_drains_takes_no_more_calls` |
 //! | `Rejected TreeTooLarge` | `tests/limits/processes.rs::a_recursion_without_end_does_not_cost_the_worker_its_life` |

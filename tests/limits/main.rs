@@ -11,6 +11,7 @@ mod anywhere;
 mod processes;
 mod roots;
 mod trees;
+mod turns;
 
 use std::time::Duration;
 

@@ -61,9 +61,12 @@ fn a_setup_that_fails_is_told_and_nothing_runs() {
 #[test]
 fn a_setup_that_fails_in_local_workers_alone_is_told_and_the_call_ends() {
     let mut program = program("launched");
-    program.arg("x").env("SETUP_FAILS", "Worker").env("ATASKS__PLACEMENT__PLACE_TIMEOUT", "2s");
+    // As long as that nobody waits for it.
+    program.arg("x").env("SETUP_FAILS", "Worker").env("ATASKS__PLACEMENT__PLACE_TIMEOUT", "1h");
     let Ended { code, said, .. } = run(&mut program);
     assert_eq!(code, Some(1), "{said}");
+    let fails = |line: &str| line.starts_with("Error: ") && line.contains("all local workers stay down: local-");
+    assert!(said.lines().any(fails), "{said}");
     let told = said.lines().any(|line| line.starts_with("[local-0] ") && line.contains("setup failed: no pool"));
     assert!(told && said.contains("local-0 ended 6 times"), "{said}");
 }

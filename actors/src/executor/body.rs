@@ -160,3 +160,6 @@ impl Drop for Body {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

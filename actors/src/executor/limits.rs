@@ -34,9 +34,11 @@ impl Limits {
     /// Gives the order a place, or keeps it until one is free. Below an ancestor that holds a place of the same task it
     /// passes: it would wait for that ancestor for ever. One that was cancelled passes as well, as it will not run.
     ///
+    /// A root that waits here is not counted as one that runs: it would keep those from starting that nothing holds up.
+    ///
     /// # Errors
     /// It waits; these have waited and were cancelled, and are to be ended.
-    pub(crate) fn admit(&self, order: Order) -> Result<Order, Vec<Order>> {
+    pub(crate) fn admit(&self, mut order: Order) -> Result<Order, Vec<Order>> {
         let Some(max) = order.context.task().options().max else { return Ok(order) };
         // It got the place of one that has ended.
         if order.context.place_held().load(Ordering::Acquire) || order.context.is_cancelled() {
@@ -53,6 +55,7 @@ impl Limits {
             order.context.place_held().store(true, Ordering::Release);
             Ok(order)
         } else {
+            order.charge.start_later();
             limit.waiting.push_back(order);
             let cancelled = limit.take_cancelled();
             self.waiting.fetch_add(1, Ordering::Relaxed);
@@ -61,7 +64,9 @@ impl Limits {
         }
     }
 
-    /// Gives back the place that `context` held. The next in line gets it and is to be started.
+    /// Gives back the place that `context` held. The next in line gets it and is to be started. A root is counted from here
+    /// on, before whoever held the place is not any more: nobody else gets in between. It does not wait for room again, as
+    /// what runs may wait for its place.
     pub(crate) fn release(&self, context: &Context) -> Option<Order> {
         if !context.place_held().swap(false, Ordering::AcqRel) {
             return None;
@@ -69,7 +74,8 @@ impl Limits {
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         let limit = tasks.get_mut(&context.task().key())?;
         match limit.waiting.pop_front() {
-            Some(next) => {
+            Some(mut next) => {
+                next.charge.start(&next.context);
                 next.context.place_held().store(true, Ordering::Release);
                 self.waiting.fetch_sub(1, Ordering::Relaxed);
                 Some(next)

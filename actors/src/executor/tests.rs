@@ -17,12 +17,13 @@ use crate::{
     task_error::Unplaced,
 };
 
-const ORIGIN: Origin = Origin { package: "tests", manifest_dir: "", file: file!(), line: line!(), named: false };
+pub(super) const ORIGIN: Origin =
+    Origin { package: "tests", manifest_dir: "", file: file!(), line: line!(), named: false };
 
 static CALLS: TaskEntry = TaskEntry::new("calls", ORIGIN, TaskOptions::new(), calls, shapes);
 static WAITS: TaskEntry = TaskEntry::new("waits", ORIGIN, TaskOptions::new(), waits, shapes);
 
-fn shapes() -> Shapes {
+pub(super) fn shapes() -> Shapes {
     Shapes::Opaque("nobody asks".to_owned())
 }
 
@@ -53,7 +54,12 @@ async fn call(task: &'static TaskEntry, arguments: Bytes) -> Outcome {
     }
 }
 
-fn invocation(id: InvocationId, parent: Option<&Context>, task: &'static TaskEntry, arguments: Bytes) -> Invocation {
+pub(super) fn invocation(
+    id: InvocationId,
+    parent: Option<&Context>,
+    task: &'static TaskEntry,
+    arguments: Bytes,
+) -> Invocation {
     Invocation {
         movable: true,
         id,
@@ -71,12 +77,14 @@ fn invocation(id: InvocationId, parent: Option<&Context>, task: &'static TaskEnt
 }
 
 /// A node that is nothing but its pool.
-struct Lone {
+pub(super) struct Lone {
     id: NodeId,
     calls: AtomicU64,
     events: Events,
     pool: OnceLock<Arc<Pool>>,
     myself: Weak<Lone>,
+    /// Done whenever somebody is about to tell an event.
+    tells: fn(),
 }
 
 impl Router for Lone {
@@ -93,6 +101,7 @@ impl Router for Lone {
     }
 
     fn events(&self) -> &Events {
+        (self.tells)();
         &self.events
     }
 
@@ -132,17 +141,18 @@ pub(super) fn context(number: u64, root: Option<u64>) -> Context {
     let mut invocation = invocation(id(number), None, &WAITS, Bytes::new());
     invocation.parent = root.map(id);
     invocation.root = id(root.unwrap_or(number));
-    static LONE: LazyLock<Arc<Lone>> = LazyLock::new(lone);
+    static LONE: LazyLock<Arc<Lone>> = LazyLock::new(|| lone(|| {}));
     Context::new(invocation, LONE.clone())
 }
 
-fn lone() -> Arc<Lone> {
+pub(super) fn lone(tells: fn()) -> Arc<Lone> {
     Arc::new_cyclic(|myself| Lone {
         id: NodeId::new("lone", 1),
         calls: AtomicU64::new(0),
         events: Events::default(),
         pool: OnceLock::new(),
         myself: myself.clone(),
+        tells,
     })
 }
 
@@ -160,7 +170,7 @@ const SETTINGS: Settings = Settings {
 
 async fn start(settings: Settings) -> (Arc<Lone>, Arc<Pool>, ActorRef<Turn>) {
     let (supervisor, _) = Actor::spawn(None, Supervisor, ()).await.unwrap();
-    let node = lone();
+    let node = lone(|| {});
     let pool = Pool::start(node.id.clone(), settings, &Host::Threads, &supervisor.get_cell()).await.unwrap();
     node.pool.set(pool.clone()).unwrap();
     (node, pool, supervisor)

@@ -104,10 +104,10 @@ sections! {
             Size { least: MEMORY_MIN, most: usize::MAX },
             Unset { instead: "half of what the machine or the control group has", sample: "\"4GiB\"" },
         );
-        /// Roots that run on a worker at once; further ones wait, and calls made by tasks never do. What waits for its turn
-        /// under `max` counts as well. Too low leaves executors idle where tasks mostly wait; too high takes memory for
-        /// each. A detached call is a root: where all that run
-        /// await one, and none of those may start, nothing ends.
+        /// Roots that run on a worker at once; further ones wait, and calls made by tasks never do. What has waited for its
+        /// turn under `max` does not wait again: if that turn was a nested call's, it comes on top, `max` of each task at
+        /// most. Too low leaves executors idle where tasks mostly wait; too high takes memory for each. A detached call is
+        /// a root: where all that run await one, and none of those may start, nothing ends.
         running: usize = 100_000, Count { least: 1, most: RUNNING_MAX };
         /// The share of `memory` that all calls below one root may hold on a worker; where others are large as well they
         /// may hold no more than is free. A nested call beyond that is refused as `TreeTooLarge`, so a recursion without end
@@ -124,8 +124,8 @@ sections! {
     /// How calls find a node.
     #[derive(Clone, Copy, Debug)]
     placement: PlacementConfig {
-        /// How long a call waits for a node that can run it to appear. Too low fails calls while nodes restart; too high
-        /// has callers wait for nodes that will not come.
+        /// How long a call waits for a node that can run it to appear; each repetition of a call waits anew. Too low fails
+        /// calls while nodes restart; too high has callers wait for nodes that will not come.
         place_timeout: Duration = Duration::from_secs(10), ANY_TIME;
     }
 }

@@ -79,7 +79,7 @@ pub(crate) async fn greet(
         talk.refuse(dialled, &hello, RefusalReason::NameTaken, text.clone()).await;
         return Err(GreetError::NameTaken(text));
     }
-    node.evict_broken(&peer.id);
+    node.evict_broken(&peer.id, session);
     let reserved = node.election().reserve(&peer.id, dialled);
     let Some(ticket) = reserved else {
         let error = GreetError::Linked(peer.id);

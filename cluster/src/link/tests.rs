@@ -168,6 +168,33 @@ async fn a_resumption_that_another_has_overtaken_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_greeting_that_began_before_the_link_does_not_end_its_session() {
+    let pair = Pair::new().await;
+    let (late_greeted, mut late) = pair.connect(Dialled::ByPeer).await;
+    let (greeted, mut peer) = pair.connect(Dialled::ByPeer).await;
+    peer.hello(8, false).await;
+    peer.is_welcome().await;
+    peer.welcome(None).await;
+    let (link, _broken) = greeted.await.unwrap().unwrap();
+    pair.node.link_is_up(&link);
+    assert!(!link.is_connected());
+    late.hello(7, false).await;
+    assert!(matches!(late.hear().await, Greeting::Hello(_)));
+    assert!(matches!(late.hear().await, Greeting::Refuse(_)));
+    assert!(matches!(late_greeted.await.unwrap(), Err(GreetError::Linked(_))));
+    assert!(pair.node.link_to(link.id()).is_some_and(|same| Arc::ptr_eq(&same, &link)));
+
+    // One that began later is by a peer that has given the session up.
+    let (greeted, mut anew) = pair.connect(Dialled::ByPeer).await;
+    anew.hello(9, false).await;
+    anew.is_welcome().await;
+    anew.welcome(None).await;
+    assert_eq!(greeted.await.unwrap().unwrap().0.session(), 9);
+    assert!(pair.node.link_to(link.id()).is_none());
+    pair.node.close();
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_came_before_a_mistake_of_the_peers_is_told_to_who_waits_for_it() {
     let pair = Pair::new().await;
     let (greeted, mut peer) = pair.connect(Dialled::ByPeer).await;

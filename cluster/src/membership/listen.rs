@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Weak},
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
@@ -25,8 +25,10 @@ use crate::{
 const GREETINGS_MAX: usize = 64;
 /// Wait after the system had no descriptor left for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Time between two lines about peers that were not let in, so that nobody can fill the log.
+/// Least time between two lines about peers that were not let in, so that nobody can fill the log.
 const COMPLAINT_PAUSE: Duration = Duration::from_secs(1);
+/// The same where the second says what the first has said.
+const REMIND_PAUSE: Duration = Duration::from_secs(60);
 
 /// Accepts peers for as long as the node lives.
 pub(crate) async fn listen(listener: Listener, node: Weak<NodeCore>, membership: ActorRef<MembershipMsg>) {
@@ -93,24 +95,60 @@ async fn admit(
     }
 }
 
-/// Says what goes wrong with strangers, at most once in [`COMPLAINT_PAUSE`].
+/// Says what goes wrong with strangers, at most once in [`COMPLAINT_PAUSE`], and the same again in [`REMIND_PAUSE`].
 #[derive(Default)]
 struct Complaints {
-    last: std::sync::Mutex<Option<(Instant, u64)>>,
+    last: Mutex<Option<Complaint>>,
+}
+
+struct Complaint {
+    at: Instant,
+    what: String,
+    /// How many were not said since.
+    unsaid: u64,
 }
 
 impl Complaints {
     fn say(&self, what: &str) {
-        let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(unsaid) = self.is_due(what) {
+            tracing::warn!(unsaid, "{what}");
+        }
+    }
+
+    /// Whether this is to be said now, and how many were not since the last one.
+    fn is_due(&self, what: &str) -> Option<u64> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let unsaid = match &mut *last {
-            Some((at, unsaid)) if at.elapsed() < COMPLAINT_PAUSE => {
-                *unsaid += 1;
-                return;
+            Some(Complaint { at, what: before, unsaid }) => {
+                let pause = if before == what { REMIND_PAUSE } else { COMPLAINT_PAUSE };
+                if at.elapsed() < pause {
+                    *unsaid += 1;
+                    return None;
+                }
+                *unsaid
             }
-            Some((_, unsaid)) => *unsaid,
             None => 0,
         };
-        *last = Some((Instant::now(), 0));
-        tracing::warn!(unsaid, "{what}");
+        *last = Some(Complaint { at: Instant::now(), what: what.to_owned(), unsaid: 0 });
+        Some(unsaid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_stays_wrong_is_said_once_a_minute_and_what_is_new_within_a_second() {
+        let complaints = Complaints::default();
+        let mut said = Vec::new();
+        for tenth in 0..1_300 {
+            // As often as it is tried; from the hundredth second on somebody else is refused each time.
+            let what = if tenth < 1_000 { "no descriptor left".to_owned() } else { format!("a peer from {tenth}") };
+            said.extend(complaints.is_due(&what).map(|unsaid| (tenth / 10, unsaid)));
+            tokio::time::advance(Duration::from_millis(100)).await;
+        }
+        assert_eq!(said[..4], [(0, 0), (60, 599), (100, 399), (101, 9)]);
+        assert_eq!(said.len(), 3 + 29);
     }
 }

@@ -32,7 +32,11 @@ impl NodeCore {
             Placement::On(id) if !self.election().is_linked(id) => {
                 Some(TaskError::NodeLost { node: id.clone(), reason: Loss::Closed, ran: Ran::No, before: Vec::new() })
             }
-            _ => None,
+            _ => {
+                let what = self.forsaken.get().filter(|_| self.view.load().as_workers().is_empty())?;
+                let (task, reason) = (invocation.task.name().to_owned(), Unplaced::WorkersDown(what.clone()));
+                Some(TaskError::Unplaced { task, reason })
+            }
         }
     }
 

@@ -116,6 +116,8 @@ pub struct NodeCore {
     settled: watch::Sender<bool>,
     listeners: Mutex<Vec<JoinHandle<()>>>,
     exit_of: Mutex<Option<ExitOf>>,
+    /// Why no worker will come any more.
+    forsaken: OnceLock<String>,
     first_call: Mutex<Option<(usize, FirstCall)>>,
     awaits_first_call: AtomicBool,
     /// So many workers are on their way since the first call, and until when they are waited for.
@@ -248,6 +250,12 @@ impl NodeCore {
         *self.exit_of.lock().unwrap_or_else(PoisonError::into_inner) = Some(exit_of);
     }
 
+    /// Has calls end at once, with what has happened, while no worker is up: none will come.
+    pub fn forsake(&self, what: String) {
+        let _ = self.forsaken.set(what);
+        self.nodes_changed();
+    }
+
     /// Those that are up.
     pub(crate) fn links(&self) -> Vec<Arc<Link>> {
         self.view.load().links().cloned().collect()
@@ -351,9 +359,11 @@ impl NodeCore {
         self.view.load().links().find(|link| link.id() == peer).cloned()
     }
 
-    /// Ends a link without a connection to a peer that comes for a new one: it has given the former up.
-    pub(crate) fn evict_broken(&self, peer: &NodeId) {
-        if let Some(link) = self.link_to(peer).filter(|link| !link.is_connected()) {
+    /// Ends a link without a connection to a peer that comes for a new `session`: it has given the former up. Not if the same
+    /// node has named that one later: then it is the greeting that is late, and the session may go on.
+    pub(crate) fn evict_broken(&self, peer: &NodeId, session: u128) {
+        let is_later = |link: &Arc<Link>| link.session() >> 64 == session >> 64 && link.session() > session;
+        if let Some(link) = self.link_to(peer).filter(|link| !link.is_connected() && !is_later(link)) {
             self.link_is_lost(&link, Loss::Evicted);
         }
     }

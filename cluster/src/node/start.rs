@@ -133,6 +133,7 @@ impl NodeCore {
             settled: watch::channel(false).0,
             listeners: Mutex::default(),
             exit_of: Mutex::default(),
+            forsaken: OnceLock::new(),
             first_call: Mutex::default(),
             awaits_first_call: Default::default(),
             gathering: OnceLock::new(),

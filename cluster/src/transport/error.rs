@@ -16,7 +16,7 @@ pub enum TransportError {
         address: Address,
     },
     /// Another process listens there.
-    #[error("a running process already listens on {address}; stop it, or choose another name or port")]
+    #[error("a running process already listens there; stop it, or choose another name or port")]
     InUse {
         /// Where to listen.
         address: Address,
@@ -53,14 +53,22 @@ pub enum TransportError {
         /// Who this process runs as.
         own: u32,
     },
+    /// The runtime folder cannot be made, or looked at.
+    #[error("the runtime folder {path} cannot be used; set XDG_RUNTIME_DIR to another", path = path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A memory address outside of a simulated network.
     #[error("{address} exists only in a simulated network")]
     NoNetwork {
         /// The address.
         address: Address,
     },
-    /// The system refused.
-    #[error("cannot listen on {address}")]
+    /// The system refused. Whoever tells it says where.
+    #[error("the system refuses")]
     Io {
         /// Where to listen.
         address: Address,

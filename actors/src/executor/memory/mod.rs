@@ -38,7 +38,7 @@ pub(crate) struct Memory {
     held: AtomicUsize,
     /// Bytes of roots that wait.
     waiting: AtomicUsize,
-    /// Roots that are started and not over; those that wait under `max` as well.
+    /// Roots that are started and not over.
     running: AtomicUsize,
     trees: Trees,
     /// Roots wait that were not let pass: whoever makes room wakes an executor.

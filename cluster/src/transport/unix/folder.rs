@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use super::super::error::TransportError;
 use super::user;
-use crate::address::Address;
 
 /// Where this user's sockets and run files lie: `$XDG_RUNTIME_DIR/atasks`, or `/tmp/atasks-UID` without one.
 pub fn runtime_folder() -> PathBuf {
@@ -31,7 +30,7 @@ pub(super) fn socket_path(name: &Path) -> PathBuf {
 
 /// Makes the folder if need be, and makes sure that nobody else can put a socket there.
 pub(super) fn prepare(path: &Path) -> Result<(), TransportError> {
-    let failed = |source| TransportError::Io { address: Address::Unix(path.into()), source };
+    let failed = |source| TransportError::Folder { path: path.into(), source };
     match DirBuilder::new().mode(0o700).create(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
         _ => {}
@@ -108,6 +107,6 @@ mod tests {
         let link = outer.path().join("link");
         symlink(&path, &link).unwrap();
         assert!(matches!(prepare(&link), Err(TransportError::UnsafeFolder { .. })));
-        assert!(matches!(prepare(&outer.path().join("no/such")), Err(TransportError::Io { .. })));
+        assert!(matches!(prepare(&outer.path().join("no/such")), Err(TransportError::Folder { .. })));
     }
 }

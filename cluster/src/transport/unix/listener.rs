@@ -232,6 +232,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_the_system_refuses_is_told_and_not_where_again() {
+        let (folder, _path) = folder();
+        let error = Listener::bind(&folder.path().join("no/such")).await.unwrap_err();
+        let told = crate::error::StartError::Listen { address: "unix:x".into(), reason: crate::error::chain(&error) };
+        let told = told.to_string();
+        assert!(told.contains("No such file"), "{told}");
+        assert_eq!(told.matches("listen").count(), 1, "{told}");
+    }
+
+    #[tokio::test]
     async fn a_file_put_in_its_place_outlives_the_listener() {
         let (_folder, path) = folder();
         let listener = Listener::bind(&path).await.unwrap();

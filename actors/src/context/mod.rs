@@ -1,7 +1,9 @@
 //! The invocation that is running here, as its body and the calls that it makes see it.
 
+mod below;
+mod current;
+
 use std::{
-    cell::{Cell, RefCell},
     fmt,
     future::Future,
     pin::Pin,
@@ -15,8 +17,9 @@ use std::{
 use futures_util::task::AtomicWaker;
 use tokio::{sync::Notify, time::Instant};
 
+use self::below::cancel_below;
+pub(crate) use self::current::{enter, inlined, inlined_last, may_inline, polling};
 use crate::{
-    executor::Executor,
     invocation::{Baggage, Invocation, InvocationId},
     node_id::NodeId,
     router::Router,
@@ -94,7 +97,7 @@ impl Context {
     /// The invocation that is running on this thread, if any.
     #[must_use]
     pub fn try_current() -> Option<Self> {
-        CURRENT.with_borrow(|current| current.context.clone())
+        current::running()
     }
 
     /// Which call this is.
@@ -369,32 +372,6 @@ impl fmt::Debug for Context {
     }
 }
 
-/// Cancels calls of an invocation that is cancelled, or has ended. Trees may be deeper than any stack: whoever is cancelled
-/// on the way adds its own calls to what this thread has before it.
-fn cancel_below(slots: impl IntoIterator<Item = Arc<Slot>>) {
-    struct Finished;
-    impl Drop for Finished {
-        fn drop(&mut self) {
-            CANCELLING.take();
-        }
-    }
-    let mut slots = slots.into_iter().peekable();
-    if slots.peek().is_none() {
-        return;
-    }
-    let is_outermost = CANCELLING.with_borrow_mut(|all| {
-        let is_outermost = all.is_none();
-        all.get_or_insert_default().extend(slots);
-        is_outermost
-    });
-    if is_outermost {
-        let _finished = Finished;
-        while let Some(slot) = CANCELLING.with_borrow_mut(|all| all.as_mut().and_then(Vec::pop)) {
-            slot.cancel(Canceller::Parent);
-        }
-    }
-}
-
 /// A call's tie to the invocation that made it; dropped when the call is over.
 #[derive(Debug)]
 pub struct Child {
@@ -410,83 +387,6 @@ impl Drop for Child {
             children.free.push(self.place);
         }
     }
-}
-
-/// What runs on this thread right now.
-#[derive(Default)]
-pub(crate) struct Current {
-    context: Option<Context>,
-    executor: Option<Arc<Executor>>,
-    /// The stack's address where the executor began to poll; 0 outside.
-    base: usize,
-}
-
-thread_local! {
-    static CURRENT: RefCell<Current> = const { RefCell::new(Current { context: None, executor: None, base: 0 }) };
-    /// Calls that this thread is about to cancel, while it is at that.
-    static CANCELLING: RefCell<Option<Vec<Arc<Slot>>>> = const { RefCell::new(None) };
-    /// Calls that were begun inside the poll that this thread is in.
-    static INLINED: Cell<u32> = const { Cell::new(0) };
-}
-
-/// Restores what ran on this thread before.
-pub(crate) struct Entered(Current);
-
-/// Makes `context` what runs on this thread until the guard is dropped.
-pub(crate) fn enter(context: Option<Context>, executor: Option<Arc<Executor>>) -> Entered {
-    CURRENT.with_borrow_mut(|current| {
-        let base = match current.base {
-            0 => {
-                INLINED.set(0);
-                stack_pointer()
-            }
-            base => base,
-        };
-        Entered(std::mem::replace(current, Current { context, executor, base }))
-    })
-}
-
-impl Drop for Entered {
-    fn drop(&mut self) {
-        let before = std::mem::take(&mut self.0);
-        // What ran here is dropped after the cell is free again: its destructor may look at the cell.
-        let ran = CURRENT.with_borrow_mut(|current| std::mem::replace(current, before));
-        drop(ran);
-    }
-}
-
-/// The executor that polls on this thread right now.
-pub(crate) fn polling() -> Option<Arc<Executor>> {
-    CURRENT.with_borrow(|current| current.executor.clone())
-}
-
-/// Whether a further call may be polled inside the poll that this thread is in: it has used less than `stack` bytes, and
-/// fewer than `calls` were begun in it. Counts the call if so.
-pub(crate) fn may_inline(stack: usize, calls: u32) -> bool {
-    let used = CURRENT.with_borrow(|current| current.base.saturating_sub(stack_pointer()));
-    let inlined = INLINED.get();
-    let may = used < stack && inlined < calls;
-    if may {
-        INLINED.set(inlined + 1);
-    }
-    may
-}
-
-/// Calls that were begun inside the poll that this thread is in; 0 outside.
-pub(crate) fn inlined() -> u32 {
-    if CURRENT.with_borrow(|current| current.base == 0) { 0 } else { INLINED.get() }
-}
-
-/// Calls that were begun inside the poll that this thread is in, or was in last.
-pub(crate) fn inlined_last() -> u32 {
-    INLINED.get()
-}
-
-/// About where the stack is: the address of a local.
-#[inline(never)]
-fn stack_pointer() -> usize {
-    let here = 0u8;
-    std::ptr::from_ref(std::hint::black_box(&here)).addr()
 }
 
 /// A future that runs as part of an invocation; see [`Context::scope`].
