@@ -6,8 +6,9 @@
 //! bench client PORTS PIDS WORKLOADS NAME         measures, e.g. client 7400 4711 L,T,N,P,S10000 atasks
 //! ```
 //! Workloads: `L` add one after another, `T` add with 1,000 in flight, `N` recursive fib, both children awaited,
-//! `P` 1 MiB echoed, `S10000` sleepers, `B` small calls without and beside 64 MiB echoed, `C` the worker is killed. Knobs: LN,
-//! TN, INFLIGHT, FIB, PN, PSZ, BULKS, BSECS.
+//! `P` 1 MiB echoed, `S10000` sleepers, `W10000` sleepers whose wake times are spread, `B` small calls without and beside
+//! 64 MiB echoed, `C` the worker is killed. Knobs: LN, TN, INFLIGHT, FIB, PN, PSZ, BULKS, BSECS, CALM, SPREAD; more than
+//! 100,000 sleepers need a higher `limits.running` at the worker.
 
 use std::{
     env, fs,
@@ -16,7 +17,7 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use atasks::{LocalCluster, Node, NodeBuilder, Result};
@@ -46,6 +47,17 @@ async fn echo(bytes: Vec<u8>) -> Result<Vec<u8>> {
 async fn doze(ms: u64) -> Result<u64> {
     sleep(Duration::from_millis(ms)).await;
     Ok(ms)
+}
+
+/// Sleeps until that time, in microseconds since 1970.
+#[atasks::task]
+async fn doze_until(at: u64) -> Result<()> {
+    sleep(Duration::from_micros(at.saturating_sub(micros_now()))).await;
+    Ok(())
+}
+
+fn micros_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64)
 }
 
 fn main() -> Result<()> {
@@ -123,9 +135,10 @@ impl Bench<'_> {
             "P" => self.payload().await,
             "B" => self.beside().await,
             "C" => self.crash().await,
-            _ => match workload.strip_prefix('S').and_then(|n| n.parse().ok()) {
-                Some(sleepers) => self.sleepers(sleepers).await,
-                None => Err(atasks::Error::msg(format!("unknown workload {workload}"))),
+            _ => match (workload.split_at_checked(1), workload.get(1..).map(str::parse)) {
+                (Some(("S", _)), Some(Ok(n))) => self.sleepers(n).await,
+                (Some(("W", _)), Some(Ok(n))) => self.wakes(n).await,
+                _ => Err(atasks::Error::msg(format!("unknown workload {workload}"))),
             },
         }
     }
@@ -259,6 +272,42 @@ impl Bench<'_> {
         self.emit("S_wall", wall, "s", n, "");
         let bytes = peak.saturating_sub(base) as f64 * 1024.0 / n as f64;
         self.emit("S_rss", bytes, "B/task (worker)", n, &format!("base={base} KiB peak={peak} KiB"));
+        Ok(())
+    }
+
+    /// Sleepers that wake one after the other: what each takes at both ends while all sleep, and how late its caller hears.
+    async fn wakes(&self, n: u64) -> Result<()> {
+        doze(1).await?;
+        let own = [std::process::id()];
+        let resident_now = || (resident(&self.pids), resident(&own));
+        let (calm, spread) = (knob("CALM", 10) * 1_000_000, knob("SPREAD", 20) * 1_000_000);
+        let (before, first) = (resident_now(), micros_now() + calm);
+        // Their order is not that of the calls.
+        let wakes = (0..n).map(|call| first + call * 7_919 % n * spread / n);
+        let sleeping: Vec<_> = wakes
+            .map(|at| {
+                tokio::spawn(async move {
+                    doze_until(at).await?;
+                    Ok::<_, atasks::Error>(micros_now().saturating_sub(at) as f64 / 1000.0)
+                })
+            })
+            .collect();
+        let called = calm.saturating_sub(first.saturating_sub(micros_now()));
+        sleep(Duration::from_micros(first.saturating_sub(200_000 + micros_now()))).await;
+        let all = resident_now();
+        let mut late = Vec::with_capacity(n as usize);
+        for sleeper in sleeping {
+            late.push(sleeper.await??);
+        }
+        late.sort_by(f64::total_cmp);
+        let note = format!("called in {} ms", called / 1000);
+        let each = |before: u64, all: u64| all.saturating_sub(before) as f64 * 1024.0 / n as f64;
+        self.emit("W_worker", each(before.0, all.0), "B/task", n, &note);
+        self.emit("W_client", each(before.1, all.1), "B/task", n, "");
+        for (what, percent) in [("W_late_p50", 50), ("W_late_p99", 99)] {
+            self.emit(what, percentile(&late, percent), "ms", n, "");
+        }
+        self.emit("W_late_most", late.last().copied().unwrap_or_default(), "ms", n, "");
         Ok(())
     }
 

@@ -122,6 +122,16 @@ fn several_chunks_are_counted_as_one_text() {
 }
 
 #[test]
+fn one_thread_alone_counts_the_same() {
+    let text = prose(3 << 20);
+    let folder = folder(&[("text", &text[..])]);
+    let ran = Ran::new(wordcount().arg("--alone").arg(folder.path()).output().unwrap());
+    let (words, distinct) = expected(&text);
+    ran.assert_counted(words, distinct);
+    assert!(ran.table.contains("this thread"), "{}", ran.table);
+}
+
+#[test]
 fn bytes_that_are_no_text_are_counted() {
     check(b"caf\xe9 \xff\xfe \0\x01 caf\xe9\xc2\xa0x \xf0\x9f");
 }

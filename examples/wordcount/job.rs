@@ -56,7 +56,7 @@ impl Job {
         let (sender, mut chunks) = mpsc::channel(1);
         let reader = tokio::task::spawn_blocking({
             let progress = progress.clone();
-            move || read(files, &sender, &progress)
+            move || read(files, &progress, |piece, chunk| sender.blocking_send((piece, chunk)).is_ok())
         });
         let mut counted = stream::poll_fn(|context| chunks.poll_recv(context))
             .map(|(piece, chunk)| count_again(piece, chunk, retries))
@@ -68,6 +68,18 @@ impl Job {
             progress.inc(bytes);
         }
         Ok(Done { totals, took: started.elapsed(), unreadable: reader.await? })
+    }
+
+    /// Counts all files in this thread: what the job takes without a cluster.
+    pub(crate) fn run_alone(self) -> Done {
+        let started = Instant::now();
+        let mut totals = Totals::default();
+        let unreadable = read(self.files, &self.progress, |piece, chunk| {
+            totals.add(&Counts::of(&chunk, "this thread".to_owned()), piece.bytes);
+            self.progress.inc(piece.bytes);
+            true
+        });
+        Done { totals, took: started.elapsed(), unreadable }
     }
 }
 
@@ -81,8 +93,8 @@ async fn count_again(piece: Piece, chunk: Vec<u8>, retries: u32) -> Result<(Coun
     }
 }
 
-/// Sends the chunks of all files, as fast as they are taken; names what cannot be read and tells how many that were.
-fn read(files: Vec<Source>, chunks: &mpsc::Sender<(Piece, Vec<u8>)>, progress: &ProgressBar) -> usize {
+/// Has the chunks of all files taken, until that gives false; names what cannot be read and tells how many that were.
+fn read(files: Vec<Source>, progress: &ProgressBar, mut take: impl FnMut(Piece, Vec<u8>) -> bool) -> usize {
     let mut unreadable = 0;
     for Source { path, .. } in files {
         let file: Arc<Path> = path.into();
@@ -90,7 +102,7 @@ fn read(files: Vec<Source>, chunks: &mpsc::Sender<(Piece, Vec<u8>)>, progress: &
             for chunk in Chunks::new(open) {
                 let Chunk { offset, bytes } = chunk?;
                 let piece = Piece { file: Arc::clone(&file), offset, bytes: bytes.len() as u64 };
-                if chunks.blocking_send((piece, bytes)).is_err() {
+                if !take(piece, bytes) {
                     break; // The job has ended, and every further file will find that out as soon.
                 }
             }

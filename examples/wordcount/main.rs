@@ -54,6 +54,9 @@ struct Arguments {
     /// Count a chunk again, up to N times, when its node is lost
     #[arg(long, value_name = "N", default_value_t = 0)]
     retry: u32,
+    /// Count in one thread of this process, without any worker: to compare
+    #[arg(long, conflicts_with_all = ["seeds", "workers", "retry"])]
+    alone: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -116,14 +119,17 @@ async fn serve(listen: Option<String>, seeds: Vec<String>) -> atasks::Result<Exi
 
 /// Counts on the workers that are named, else on those that are configured, else on local ones.
 async fn count(arguments: Arguments) -> atasks::Result<ExitCode> {
-    let Arguments { paths, seeds, workers, retry, .. } = arguments;
+    let Arguments { paths, seeds, workers, retry, alone, .. } = arguments;
+    if alone {
+        return report(&paths, None).await;
+    }
     if seeds.is_empty() && Config::load()?.cluster.seeds.is_empty() {
         let mut cluster = LocalCluster::builder();
         if let Some(workers) = workers {
             cluster = cluster.workers(workers);
         }
         let cluster = cluster.start().await?;
-        let ended = cluster.node().scope(report(&paths, retry)).await;
+        let ended = cluster.node().scope(report(&paths, Some(retry))).await;
         cluster.shutdown().await;
         return ended;
     }
@@ -132,19 +138,20 @@ async fn count(arguments: Arguments) -> atasks::Result<ExitCode> {
         client = client.seed(seed);
     }
     let node = client.join().await?;
-    let ended = node.scope(report(&paths, retry)).await;
+    let ended = node.scope(report(&paths, Some(retry))).await;
     node.leave().await;
     ended
 }
 
-/// Counts on the nodes of the current scope, and prints the table.
-async fn report(paths: &[PathBuf], retries: u32) -> atasks::Result<ExitCode> {
+/// Counts on the nodes of the current scope, or without `retries` in this thread, and prints the table.
+async fn report(paths: &[PathBuf], retries: Option<u32>) -> atasks::Result<ExitCode> {
     let Sources { files, unreadable } = if paths.is_empty() { Sources::own() } else { Sources::given(paths) };
     for path in &unreadable {
         eprintln!("wordcount: {path}");
     }
     let progress = progress(files.iter().map(|file| file.bytes).sum());
-    let ended = Job { files, retries, progress: progress.clone() }.run().await;
+    let job = Job { files, retries: retries.unwrap_or(0), progress: progress.clone() };
+    let ended = if retries.is_some() { job.run().await } else { Ok(job.run_alone()) };
     progress.finish_and_clear();
     let Done { totals, took, unreadable: unread } = ended?;
     let complete = unreadable.is_empty() && unread == 0;

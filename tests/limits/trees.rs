@@ -201,10 +201,10 @@ async fn fill(width: u64) -> Result<u64> {
 async fn small_trees_go_on_beside_one_that_is_refused() {
     let node = worker(executors(2).state(Gate::default()), |config| config.limits.memory = Some(16 * MIB)).await;
     // Not half of the memory, so that roots may start.
-    let mut large = Box::pin(node.scope(async { fill(600).await }));
+    let mut large = Box::pin(node.scope(async { fill(2000).await }));
     assert!(futures_util::poll!(&mut large).is_pending());
     let deadline = tokio::time::Instant::now() + crate::PATIENCE;
-    while counts(&node).await.memory < 600 * 10_000 {
+    while counts(&node).await.memory < 2000 * 3_000 {
         assert!(tokio::time::Instant::now() < deadline, "{:?}", counts(&node).await);
         tokio::time::sleep(Duration::from_millis(2)).await;
     }

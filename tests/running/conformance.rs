@@ -1,4 +1,5 @@
-//! A call that ends in its first poll has no actor of its own, or has one: nobody can tell the difference.
+//! A call that ends in its first poll has no actor of its own, or has one, and so has one that waits: nobody can tell the
+//! difference.
 
 use std::time::Duration;
 
@@ -12,10 +13,13 @@ type Result<T> = std::result::Result<T, TaskError>;
 macro_rules! in_both_modes {
     ($($fact:ident),* $(,)?) => {
         mod an_actor_for_what_suspends {
-            $(#[tokio::test] async fn $fact() { super::$fact(super::lone(super::Actors::Suspended).await).await; })*
+            $(#[tokio::test] async fn $fact() { super::$fact(super::lone(super::Actors::Suspended).await, 0).await; })*
+        }
+        mod no_actor_for_what_suspends_in_a_crowd {
+            $(#[tokio::test] async fn $fact() { super::$fact(super::crowded().await, super::CROWD).await; })*
         }
         mod an_actor_for_every_call {
-            $(#[tokio::test] async fn $fact() { super::$fact(super::lone(super::Actors::Every).await).await; })*
+            $(#[tokio::test] async fn $fact() { super::$fact(super::lone(super::Actors::Every).await, 0).await; })*
         }
     };
 }
@@ -29,6 +33,23 @@ in_both_modes!(
     what_a_task_has_spawned_ends_with_it,
     a_deadline_ends_a_call_that_waits_and_one_that_yields,
 );
+
+/// Calls that have taken all actors of the one executor.
+const CROWD: u64 = atasks_actors::executor::TASK_ACTORS_MAX as u64;
+
+/// A worker whose next call that waits has no actor.
+async fn crowded() -> Node {
+    let node = lone(Actors::Suspended).await;
+    let mut events = node.events();
+    for _ in 0..CROWD {
+        // In its scope they would end with it.
+        assert!(futures_util::poll!(Box::pin(node.scope(async { sleeps(3_600_000).detached().await }))).is_pending());
+    }
+    for _ in 0..CROWD {
+        assert!(matches!(events.next().await, Some(Event::Started(_))));
+    }
+    node
+}
 
 /// How a call ends, and whether it has to wait before.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -79,19 +100,19 @@ async fn in_turn(ways: Vec<(End, bool)>) -> Result<u64> {
     Ok(0)
 }
 
-async fn events_come_in_the_order_of_what_happened(node: Node) {
+async fn events_come_in_the_order_of_what_happened(node: Node, before: u64) {
     let ways = [End::Ok, End::Err, End::Panic].into_iter().flat_map(|how| [(how, false), (how, true)]);
     let ways: Vec<_> = ways.collect();
     let events = node.events();
     assert_eq!(node.scope(async { in_turn(ways.clone()).await }).await, Ok(0));
-    let root = InvocationId { origin: node.id().incarnation(), number: 1 };
+    let root = InvocationId { origin: node.id().incarnation(), number: before + 1 };
     let seen = read_until(events, |event| matches!(event, Event::Ended(one) if one.id == root)).await;
 
-    let mut expected = vec![("started", 1)];
-    for (number, (how, _)) in (2..).zip(&ways) {
+    let mut expected = vec![("started", root.number)];
+    for (number, (how, _)) in (before + 2..).zip(&ways) {
         expected.extend([("started", number), (if *how == End::Panic { "crashed" } else { "ended" }, number)]);
     }
-    expected.push(("ended", 1));
+    expected.push(("ended", root.number));
     let what = |event: &Event| match event {
         Event::Started(_) => "started",
         Event::Ended(_) => "ended",
@@ -148,9 +169,9 @@ async fn looks(levels: u64, waits: bool) -> Result<Vec<Seen>> {
     Ok(below)
 }
 
-async fn a_body_sees_who_it_is_and_runs_on_the_one_thread(node: Node) {
+async fn a_body_sees_who_it_is_and_runs_on_the_one_thread(node: Node, before: u64) {
     let me = InvocationId { origin: node.id().incarnation(), number: 0 };
-    for (waits, first) in [(false, 1), (true, 4)] {
+    for (waits, first) in [(false, before + 1), (true, before + 4)] {
         let call = async { looks(2, waits).baggage("key", "value").timeout(Duration::from_secs(60)).await };
         let told = node.scope(call).await.unwrap();
         for (number, one) in (first..).zip(told.iter().rev()) {
@@ -184,7 +205,7 @@ async fn between(how: End, waits: bool) -> Result<u64> {
     Ok(1 + ends(how, waits).await?) // between
 }
 
-async fn a_crash_says_what_and_where_and_who_waited(node: Node) {
+async fn a_crash_says_what_and_where_and_who_waited(node: Node, _before: u64) {
     for waits in [false, true] {
         let call = async { between(End::Panic, waits).await }; // outermost
         let TaskError::Crashed(crash) = node.scope(call).await.unwrap_err() else { panic!("not a crash") };
@@ -203,7 +224,7 @@ async fn a_crash_says_what_and_where_and_who_waited(node: Node) {
     }
 }
 
-async fn every_way_to_panic_is_a_crash_and_takes_nothing_else_down(node: Node) {
+async fn every_way_to_panic_is_a_crash_and_takes_nothing_else_down(node: Node, _before: u64) {
     let bystander = node.scope(async { sleeps(300).await });
     let crashes = async {
         for waits in [false, true] {
@@ -232,7 +253,7 @@ async fn sleeps(millis: u64) -> Result<()> {
     Ok(())
 }
 
-async fn a_dropped_call_is_cancelled_and_says_so(node: Node) {
+async fn a_dropped_call_is_cancelled_and_says_so(node: Node, _before: u64) {
     let mut events = node.events();
     let mut call = Box::pin(node.scope(async { sleeps(3_600_000).await }));
     assert!(futures_util::poll!(&mut call).is_pending());
@@ -254,7 +275,7 @@ async fn leaves_one_behind(how: End) -> Result<()> {
     }
 }
 
-async fn what_a_task_has_spawned_ends_with_it(node: Node) {
+async fn what_a_task_has_spawned_ends_with_it(node: Node, _before: u64) {
     for how in [End::Ok, End::Panic] {
         let events = node.events();
         let ended = node.scope(async { leaves_one_behind(how).await }).await;
@@ -272,7 +293,7 @@ async fn yields_for_ever() -> Result<()> {
     }
 }
 
-async fn a_deadline_ends_a_call_that_waits_and_one_that_yields(node: Node) {
+async fn a_deadline_ends_a_call_that_waits_and_one_that_yields(node: Node, _before: u64) {
     for yields in [false, true] {
         let call = async {
             let call = if yields { yields_for_ever() } else { sleeps(3_600_000) };

@@ -1,14 +1,15 @@
 //! Executors: the threads of a node that run its tasks.
 //!
 //! A [`Pool`] has one [`Executor`] a thread and one queue for all. An executor polls what it takes once; a call that ends
-//! there is over, one that waits moves into a `TaskActor` of that executor and stays there to
-//! its end. A call made by a task of the same node may be polled right where it is awaited, as deep as the stack allows.
+//! there is over, one that waits moves into a `TaskActor` of that executor, or its crowd if all of those are taken, and stays
+//! there to its end. A call made by a task of the same node may be polled right where it is awaited, as deep as the stack allows.
 //! Nothing here knows of networks: an outcome goes to a [`Reply`], whoever that is.
 
 mod actor;
 mod blocking;
 mod body;
 mod burn;
+mod crowd;
 mod fence;
 mod hand_back;
 mod limits;
@@ -45,6 +46,7 @@ use self::{
     blocking::BlockingPool,
     body::Body,
     burn::Occupied,
+    crowd::Crowd,
     limits::Limits,
     means::{Means, SHORT},
     memory::{Charge, Memory, MemoryLimits},
@@ -61,6 +63,7 @@ pub use self::{
     report::{LoadReport, MemoryReport},
     settings::Settings,
     stamp::Stall,
+    task_actor::TASK_ACTORS_MAX,
     ticket::{Issuer, Ticket},
 };
 use crate::{
@@ -177,6 +180,10 @@ pub struct Executor {
     /// On a shared host: until when it computes.
     occupied: Option<Occupied>,
     idle: Mutex<Vec<ActorRef<Run>>>,
+    /// Task actors that live.
+    actors: AtomicUsize,
+    /// What waits beyond them.
+    crowd: Crowd,
     /// Some of those are about to be stopped.
     trims: AtomicBool,
 }
@@ -227,6 +234,8 @@ impl Pool {
                 gate: place.gate().cloned(),
                 occupied: pool.settings.shared_host.then(Occupied::default),
                 idle: Mutex::default(),
+                actors: AtomicUsize::new(0),
+                crowd: Crowd::default(),
                 trims: AtomicBool::new(false),
             });
             let (argument, supervisor) = (executor.clone(), supervisor.clone());
@@ -373,6 +382,7 @@ impl Pool {
             if let Some(actor) = executor.actor() {
                 actor.kill();
             }
+            executor.crowd.close();
         }
         self.places.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }

@@ -18,6 +18,9 @@ use crate::{
     task_error::{Canceller, Ran, TaskError},
 };
 
+/// What a ractor actor takes. Those that an executor keeps in any case are not counted.
+const ACTOR_BYTES: usize = 9 << 10;
+
 /// An invocation that an executor has taken. Exactly one outcome leaves it, also when it is dropped.
 pub(crate) struct Running {
     context: Context,
@@ -64,11 +67,12 @@ impl Running {
     /// Counts the invocation as one that waits for something outside the executor.
     pub(crate) fn suspend(&mut self) {
         self.suspended = true;
-        let bytes = match &self.work {
+        let future = match &self.work {
             Work::Here(body) => body.bytes(),
             Work::Away(_, bytes) => *bytes,
             Work::Over => 0,
         };
+        let bytes = future + if self.executor.pool().settings.actor_for_every { ACTOR_BYTES } else { 0 };
         match &mut self.charge {
             Some(charge) => charge.suspend(&self.context, bytes),
             none => *none = Some(Charge::suspended(&self.executor.pool().memory, &self.context, bytes)),

@@ -11,8 +11,9 @@ use tokio::time::sleep;
 
 use super::{Executor, running::Running};
 
-/// Most task actors that an executor keeps ready; about 9 KB each. More stay only for a while after they were needed at once.
-const IDLE_MAX: usize = 256;
+/// Most task actors that an executor has, and keeps; about 9 KB each, most of it for their mailboxes. What waits beyond them
+/// is [hosted](super::crowd). Where each invocation has an actor more are made, and stay for a while.
+pub const TASK_ACTORS_MAX: usize = 256;
 
 /// How often some of those above that are stopped. When a large tree ends, its outcomes and cancels go first: the end of
 /// an actor costs as much as that of several tasks.
@@ -47,7 +48,10 @@ impl Actor for TaskActor {
         let (_, crash) = running.finish(outcome);
         drop(running);
         match crash {
-            Some(crash) => Err(Box::new(crash)),
+            Some(crash) => {
+                executor.actors.fetch_sub(1, Ordering::Relaxed);
+                Err(Box::new(crash))
+            }
             None => {
                 executor.take_back(myself);
                 Ok(())
@@ -57,25 +61,37 @@ impl Actor for TaskActor {
 }
 
 impl Executor {
-    /// Hands an invocation to a task actor: an idle one, or a new one.
+    /// Hands an invocation to a task actor, or hosts it if all are taken.
     pub(crate) fn supervise(self: &Arc<Self>, mut running: Running) {
         running.suspend();
-        let idle = self.lock_idle().pop();
-        let actor = idle.or_else(|| {
-            let supervisor = self.actor()?.get_cell();
-            ractor::ActorRuntime::spawn_linked_instant(None, TaskActor, (), supervisor).ok().map(|(actor, _)| actor)
-        });
-        if let Some(actor) = actor {
+        let running = Box::new(running);
+        match self.free_actor() {
             // An actor that is gone gives the message back, and dropping it tells the caller.
-            let _ = actor.cast(Run(Box::new(running)));
+            Some(actor) => drop(actor.cast(Run(running))),
+            None => self.host(running),
         }
+    }
+
+    /// An idle one, or a new one while there are not too many.
+    fn free_actor(self: &Arc<Self>) -> Option<ActorRef<Run>> {
+        let idle = self.lock_idle().pop();
+        if idle.is_some() {
+            return idle;
+        }
+        if !self.pool.settings.actor_for_every && self.actors.load(Ordering::Relaxed) >= TASK_ACTORS_MAX {
+            return None;
+        }
+        let supervisor = self.actor()?.get_cell();
+        let (actor, _) = ractor::ActorRuntime::spawn_linked_instant(None, TaskActor, (), supervisor).ok()?;
+        self.actors.fetch_add(1, Ordering::Relaxed);
+        Some(actor)
     }
 
     fn take_back(self: &Arc<Self>, actor: ActorRef<Run>) {
         let mut idle = self.lock_idle();
         idle.push(actor);
         // Both under the lock: whoever trims looks once more before it says that it does not.
-        if idle.len() > IDLE_MAX && !self.trims.swap(true, Ordering::Relaxed) {
+        if idle.len() > TASK_ACTORS_MAX && !self.trims.swap(true, Ordering::Relaxed) {
             self.handle.spawn(trim(Arc::downgrade(self)));
         }
     }
@@ -83,7 +99,7 @@ impl Executor {
     /// Takes out some of the actors above what is kept ready; none are left, if it gives none.
     fn take_surplus(&self) -> Vec<ActorRef<Run>> {
         let mut idle = self.lock_idle();
-        let surplus = idle.len().saturating_sub(IDLE_MAX);
+        let surplus = idle.len().saturating_sub(TASK_ACTORS_MAX);
         if surplus == 0 {
             self.trims.store(false, Ordering::Relaxed);
         }
@@ -106,6 +122,7 @@ async fn trim(executor: Weak<Executor>) {
         if surplus.is_empty() {
             return;
         }
+        executor.actors.fetch_sub(surplus.len(), Ordering::Relaxed);
         surplus.iter().for_each(|actor| actor.stop(None));
     }
 }

@@ -23,6 +23,12 @@ pub(super) const ORIGIN: Origin =
 static CALLS: TaskEntry = TaskEntry::new("calls", ORIGIN, TaskOptions::new(), calls, shapes);
 static WAITS: TaskEntry = TaskEntry::new("waits", ORIGIN, TaskOptions::new(), waits, shapes);
 
+static STAYS: TaskEntry = TaskEntry::new("stays", ORIGIN, TaskOptions::new(), stays, shapes);
+
+fn stays(_arguments: &[u8]) -> Result<TaskFuture, crate::codec::Error> {
+    Ok(Box::pin(std::future::pending()))
+}
+
 pub(super) fn shapes() -> Shapes {
     Shapes::Opaque("nobody asks".to_owned())
 }
@@ -216,6 +222,44 @@ async fn a_call_that_waits_has_one() {
 async fn every_call_has_one_if_that_is_asked_for() {
     // The children run one after the other, in the same actor.
     assert_eq!(actors_for(&CALLS, &[0; 3], true).await, 2);
+}
+
+/// How many task actors there are when one call more waits than are made in a crowd, and whether all of them end with
+/// their pool.
+async fn actors_in_a_crowd(actor_for_every: bool) -> usize {
+    let (node, pool, supervisor) = start(Settings { actor_for_every, ..SETTINGS }).await;
+    let slots: Vec<_> = (0..=TASK_ACTORS_MAX)
+        .map(|_| {
+            let slot = Slot::new(None);
+            let root = invocation(node.next_id(), None, &STAYS, Bytes::new());
+            pool.submit_for(root, node.clone(), &slot, None);
+            slot
+        })
+        .collect();
+    // This one comes after them, and is over when they all wait.
+    let last = Slot::new(None);
+    pool.submit_for(invocation(node.next_id(), None, &CALLS, Bytes::new()), node.clone(), &last, None);
+    assert!(matches!(poll_fn(|cx| last.poll(cx)).await, Outcome::Returned(_)));
+    let actors = pool.executors().next().unwrap().actors.load(Ordering::Relaxed);
+    pool.close();
+    for slot in slots {
+        let outcome = tokio::time::timeout(Duration::from_secs(20), poll_fn(|cx| slot.poll(cx))).await;
+        let left = matches!(&outcome, Ok(Outcome::Failed(TaskError::Cancelled { by: Canceller::Leave, .. })));
+        assert!(left, "{outcome:?}");
+    }
+    supervisor.stop(None);
+    actors
+}
+
+#[tokio::test]
+async fn in_a_crowd_what_waits_is_hosted_and_ends_with_its_executor() {
+    assert_eq!(actors_in_a_crowd(false).await, TASK_ACTORS_MAX);
+}
+
+#[tokio::test]
+async fn each_of_a_crowd_has_an_actor_if_that_is_asked_for() {
+    // The one that was over at once has had one, too.
+    assert_eq!(actors_in_a_crowd(true).await, TASK_ACTORS_MAX + 2);
 }
 
 #[tokio::test]

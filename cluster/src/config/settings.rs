@@ -40,8 +40,8 @@ sections! {
         /// Threads that run tasks. Too low leaves cores idle; too high costs switches between threads.
         executors: Option<usize> = None,
             Optional(Count { least: 1, most: EXECUTORS_MAX }, Unset { instead: "one for each core", sample: "4" });
-        /// Which calls get an actor of their own: those that are `suspended` at their first poll, or `every` one, which
-        /// costs some microseconds a call.
+        /// Which calls get an actor of their own: those that are `suspended` at their first poll, up to 256 an executor, or
+        /// `every` one, which costs some microseconds a call, and 9 KB each that waits.
         actors: Actors = Actors::Suspended, Word::<Actors>::NEW;
         /// How long a draining node waits for what it runs. Too low cuts work off; too high holds up whoever restarts it.
         drain_timeout: Duration = Duration::from_secs(30), ANY_TIME;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use atasks_actors::executor::{LoadReport, Submitted};
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf as _, BytesMut};
 use tokio::{
     task::yield_now,
     time::{MissedTickBehavior, interval, sleep},
@@ -16,7 +16,7 @@ use super::{Abilities, Link, LinkMsg};
 use crate::{
     config::Role,
     node::NodeCore,
-    session::{Event, Incoming, ProtocolError, frame::Heartbeat},
+    session::{Batch, Event, Incoming, ProtocolError, frame::Heartbeat},
     transport::Socket,
     wire::{Acquaintance, Introduction, Notice},
 };
@@ -47,6 +47,7 @@ impl Link {
     /// Reads until the connection ends, and tells how.
     pub(super) async fn read(self: Arc<Self>, socket: Arc<Socket>, mut buffer: BytesMut) -> End {
         let mut reader = self.reader.lock().await;
+        reader.incoming.goes_on_elsewhere();
         let mut at_once = 0;
         loop {
             let heard = reader.take(&self, &mut buffer);
@@ -58,7 +59,14 @@ impl Link {
                 self.out().outgoing.reached_only(last_call);
                 return End::Left;
             }
-            match socket.read(&mut buffer).await {
+            let read = match reader.incoming.rest_of_chunk() {
+                Some(mut rest) => socket.read_into(&mut rest).await,
+                None => {
+                    let most = reader.incoming.reads_at_most(&buffer);
+                    socket.read_some(&mut buffer, most).await
+                }
+            };
+            match read {
                 Ok(0) => return End::Broken,
                 Ok(count) => at_once += count,
                 Err(error) => {
@@ -79,13 +87,14 @@ impl Link {
         loop {
             self.waiting.notified().await;
             while let Some(batch) = self.next_batch(&socket) {
-                if let Err(error) = socket.write_all(&batch).await {
+                let bytes = batch.remaining();
+                if let Err(error) = socket.write_pieces(batch).await {
                     tracing::debug!(peer = %self.peer.id, %error, "the connection broke");
                     // What the peer has said before it went is still there to be read, and the reader comes to its end.
                     sleep(READ_ON).await;
                     return End::Broken;
                 }
-                if batch.len() >= AT_ONCE_BYTES {
+                if bytes >= AT_ONCE_BYTES {
                     yield_now().await;
                 }
             }
@@ -93,19 +102,19 @@ impl Link {
     }
 
     /// Takes what is to be written next. None: nothing, and the writer is off duty.
-    fn next_batch(&self, socket: &Arc<Socket>) -> Option<Bytes> {
+    fn next_batch(&self, socket: &Arc<Socket>) -> Option<Batch> {
         let mut out = self.out();
         if !out.socket.as_ref().is_some_and(|current| Arc::ptr_eq(current, socket)) {
             // What waits is for another connection, or for nobody.
             return None;
         }
-        if !out.batch.is_empty() {
+        if out.batch.has_remaining() {
             return Some(std::mem::take(&mut out.batch));
         }
         let batch = out.outgoing.next_batch();
         self.tell_room(&mut out);
         // What a writer elsewhere left inside the TLS layer is flushed by an empty write.
-        out.writing = !batch.is_empty() || !socket.flushed();
+        out.writing = batch.has_remaining() || !socket.flushed();
         if !out.writing {
             self.quiet.notify_waiters();
         }

@@ -30,7 +30,7 @@ use std::{
 };
 
 use atasks_actors::{invocation::InvocationId, node_id::NodeId, slot::Slot, task_error::Loss};
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf as _, BytesMut};
 use ractor::ActorRef;
 use tokio::{sync::Notify, time::Instant};
 
@@ -47,7 +47,7 @@ use crate::{
     config::Role,
     control::streams::Streams,
     node::NodeCore,
-    session::{Outgoing, Pending, ProtocolError, frame::Heartbeat},
+    session::{Batch, Outgoing, Pending, ProtocolError, frame::Heartbeat},
     transport::Socket,
     wire::Notice,
 };
@@ -119,7 +119,7 @@ struct Out {
     /// The connection; none while there is none.
     socket: Option<Arc<Socket>>,
     /// What the session has handed out and the socket has not taken.
-    batch: Bytes,
+    batch: Batch,
     /// The writer is at work: it will see what is added.
     writing: bool,
     /// A call has found no room: placement is told when there is some.
@@ -142,7 +142,7 @@ impl Out {
     fn is_written(&self) -> bool {
         self.lost.is_some()
             || self.socket.is_none()
-            || !self.writing && self.batch.is_empty() && self.outgoing.is_empty()
+            || !self.writing && !self.batch.has_remaining() && self.outgoing.is_empty()
     }
 
     /// Whether nothing is left to write, now or over the next connection, or the peer is lost.
@@ -162,7 +162,7 @@ impl Link {
                 pending: Pending::new(),
                 counts: 0,
                 socket: None,
-                batch: Bytes::new(),
+                batch: Batch::default(),
                 writing: false,
                 wanted: false,
                 leaving: false,
@@ -267,7 +267,7 @@ impl Link {
     /// Lets go of the connection, if there is one: what it has not brought, or taken, waits for the next.
     fn detach(&self) {
         let mut out = self.out();
-        out.batch.clear();
+        out.batch = Batch::default();
         out.writing = false;
         let socket = out.socket.take();
         drop(out);
@@ -476,10 +476,10 @@ impl Link {
     fn write_inline(&self, out: &mut Out) -> bool {
         let Out { outgoing, batch, socket: Some(socket), .. } = out else { return true };
         *batch = outgoing.next_batch();
-        match socket.try_write(batch) {
+        match socket.try_write_pieces(batch) {
             Ok(taken) => {
                 batch.advance(taken);
-                batch.is_empty() && socket.flushed() && outgoing.is_empty()
+                !batch.has_remaining() && socket.flushed() && outgoing.is_empty()
             }
             // Nothing was taken, or the connection broke: the writer finds out which.
             Err(_) => false,

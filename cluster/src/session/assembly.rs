@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::error::ProtocolError;
 use super::event::Event;
@@ -23,7 +23,7 @@ pub(super) enum Opening {
 struct Assembly {
     opening: Opening,
     total: u32,
-    bytes: Vec<u8>,
+    bytes: BytesMut,
 }
 
 /// The unfinished payloads of one peer, bounded in size, in number, and in bytes of all together.
@@ -32,7 +32,7 @@ pub(super) struct Assemblies {
     /// By direction too: each end numbers its own calls, so one number may name two.
     open: BTreeMap<(Direction, u64), Assembly>,
     payload_max: u32,
-    /// Bytes held by all.
+    /// Sum of the sizes of those that have begun to come.
     held: u64,
 }
 
@@ -54,7 +54,7 @@ impl Assemblies {
         if self.open.len() >= ASSEMBLIES_MAX {
             return Err(ProtocolError::TooManyPayloads { limit: ASSEMBLIES_MAX });
         }
-        self.open.insert((of, call), Assembly { opening, total, bytes: Vec::new() });
+        self.open.insert((of, call), Assembly { opening, total, bytes: BytesMut::new() });
         Ok(())
     }
 
@@ -68,22 +68,49 @@ impl Assemblies {
 
     /// Adds a chunk; returns what the payload was announced as once it is whole.
     pub(super) fn add(&mut self, of: Direction, call: u64, chunk: &[u8]) -> Result<Option<Event>, ProtocolError> {
+        self.expect(of, call, chunk.len())?.extend_from_slice(chunk);
+        Ok(self.finish(of, call))
+    }
+
+    /// Gives what has come of a payload, for a chunk of `bytes` bytes to be added.
+    ///
+    /// The first one brings the memory for all, which is never copied to grow: so much the sum of all that have begun is
+    /// bounded by.
+    pub(super) fn expect(&mut self, of: Direction, call: u64, bytes: usize) -> Result<&mut BytesMut, ProtocolError> {
         let assembly = self.open.get_mut(&(of, call)).ok_or(ProtocolError::ChunkOfNothing { of, call })?;
         let total = assembly.total;
-        if chunk.len() > total as usize - assembly.bytes.len() {
+        if bytes > total as usize - assembly.bytes.len() {
             return Err(ProtocolError::ChunkBeyondTotal { of, call, total });
         }
-        let limit = assembling_max(self.payload_max);
-        if self.held + chunk.len() as u64 > limit {
-            return Err(ProtocolError::PayloadBudget { limit });
+        if !assembly.has_begun() {
+            let limit = assembling_max(self.payload_max);
+            if self.held + u64::from(total) > limit {
+                return Err(ProtocolError::PayloadBudget { limit });
+            }
+            self.held += u64::from(total);
+            assembly.bytes = BytesMut::with_capacity(total as usize);
         }
-        self.held += chunk.len() as u64;
-        assembly.add(chunk);
-        if assembly.bytes.len() < total as usize {
-            return Ok(None);
+        Ok(&mut assembly.bytes)
+    }
+
+    /// What has come of a payload.
+    pub(super) fn get_mut(&mut self, of: Direction, call: u64) -> Option<&mut BytesMut> {
+        self.open.get_mut(&(of, call)).map(|assembly| &mut assembly.bytes)
+    }
+
+    /// Returns what the payload was announced as if it is whole.
+    pub(super) fn finish(&mut self, of: Direction, call: u64) -> Option<Event> {
+        if self.open.get(&(of, call))?.lacks_some() {
+            return None;
         }
-        self.held -= u64::from(total);
-        Ok(self.open.remove(&(of, call)).map(|whole| whole.into_event(call)))
+        let whole = self.open.remove(&(of, call))?;
+        self.held -= u64::from(whole.total);
+        Some(whole.into_event(call))
+    }
+
+    /// Tells whether a payload has begun to come.
+    pub(super) fn any_begun(&self) -> bool {
+        self.held > 0
     }
 
     /// Returns how many of them are arguments.
@@ -95,7 +122,9 @@ impl Assemblies {
     /// announced with its extension area.
     pub(super) fn abandon(&mut self, call: u64) -> Option<(Head, usize)> {
         let dropped = self.open.remove(&(Direction::Arguments, call))?;
-        self.held -= dropped.bytes.len() as u64;
+        if dropped.has_begun() {
+            self.held -= u64::from(dropped.total);
+        }
         match dropped.opening {
             Opening::Invoke(head, extension) => Some((head, dropped.total as usize + extension.len())),
             Opening::Outcome(_) => None,
@@ -104,19 +133,17 @@ impl Assemblies {
 }
 
 impl Assembly {
-    /// Grows by doubling up to the claimed total, so that a claim alone costs nothing and a whole payload is not
-    /// copied again to fit.
-    fn add(&mut self, chunk: &[u8]) {
-        let needed = self.bytes.len() + chunk.len();
-        if needed > self.bytes.capacity() {
-            let target = needed.max(2 * self.bytes.capacity()).min(self.total as usize);
-            self.bytes.reserve_exact(target - self.bytes.len());
-        }
-        self.bytes.extend_from_slice(chunk);
+    /// A claim alone costs nothing.
+    fn has_begun(&self) -> bool {
+        self.bytes.capacity() > 0
+    }
+
+    fn lacks_some(&self) -> bool {
+        self.bytes.len() < self.total as usize
     }
 
     fn into_event(self, call: u64) -> Event {
-        let bytes = Bytes::from(self.bytes);
+        let bytes = self.bytes.freeze();
         match self.opening {
             Opening::Invoke(head, extension) => Event::Invoke { head, extension, arguments: bytes },
             Opening::Outcome(status) => Event::Outcome { call, status, result: bytes },
@@ -145,13 +172,13 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_alone_takes_no_memory_and_growth_stays_near_what_arrived() {
-        let mut assemblies = Assemblies::new(u32::MAX);
-        open(&mut assemblies, 1, u32::MAX).unwrap();
-        for chunks in 1..=20 {
+    fn a_claim_alone_takes_no_memory_and_the_first_chunk_brings_all() {
+        let mut assemblies = Assemblies::new(MAX);
+        open(&mut assemblies, 1, MAX).unwrap();
+        assert_eq!((assemblies.open[&(OUTCOME, 1)].bytes.capacity(), assemblies.held), (0, 0));
+        for _ in 0..15 {
             assert_eq!(assemblies.add(OUTCOME, 1, &[0; CHUNK_BYTES]), Ok(None));
-            let capacity = assemblies.open[&(OUTCOME, 1)].bytes.capacity();
-            assert!(capacity <= 2 * chunks * CHUNK_BYTES, "{capacity} after {chunks} chunks");
+            assert_eq!(assemblies.open[&(OUTCOME, 1)].bytes.capacity(), MAX as usize);
         }
     }
 
@@ -186,10 +213,14 @@ mod tests {
         (1..=ASSEMBLIES_MAX as u64).for_each(|call| open(&mut assemblies, call, MAX).unwrap());
         let too_many = ProtocolError::TooManyPayloads { limit: ASSEMBLIES_MAX };
         assert_eq!(open(&mut assemblies, 9_999, MAX), Err(too_many));
-        (1..=32).for_each(|call| assert_eq!(assemblies.add(OUTCOME, call, &[0; CHUNK_BYTES]), Ok(None)));
+        (1..=2).for_each(|call| assert_eq!(assemblies.add(OUTCOME, call, &[0]), Ok(None)));
         let limit = assembling_max(MAX);
-        assert_eq!(assemblies.add(OUTCOME, 33, &[0]), Err(ProtocolError::PayloadBudget { limit }));
+        assert_eq!(assemblies.add(OUTCOME, 3, &[0]), Err(ProtocolError::PayloadBudget { limit }));
+        (1..=15).for_each(|_| assert_eq!(assemblies.add(OUTCOME, 1, &[0; CHUNK_BYTES]), Ok(None)));
+        assert!(matches!(assemblies.add(OUTCOME, 1, &[0; CHUNK_BYTES - 1]), Ok(Some(_))));
+        assert_eq!(assemblies.add(OUTCOME, 3, &[0]), Ok(None));
     }
+
     #[test]
     fn abandoned_arguments_give_their_bytes_back() {
         let head = crate::session::tests::head;

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use bytes::Bytes;
 
+use super::batch::Draft;
 use super::frame::{Body, Direction, Frame, Status};
 use super::limits::{ARGUMENTS_OPEN_MAX, CHUNK_BYTES, INTERLEAVED_MAX};
 use super::numbers::Written;
@@ -95,18 +96,19 @@ impl Bulks {
 
     /// Appends the next chunk, with its header if a result begins; tells whether there was one. `invoked` is the last
     /// call whose Invoke has left.
-    pub(super) fn next_chunk(&mut self, invoked: u64, out: &mut Vec<u8>, written: &mut Written) -> bool {
+    pub(super) fn next_chunk(&mut self, invoked: u64, out: &mut Draft, written: &mut Written) -> bool {
         self.admit(invoked);
         let Some(mut bulk) = self.taking_turns.pop_front() else { return false };
         let Bulk { call, of, total, .. } = bulk;
         if let Some(status) = bulk.header.take() {
-            Frame::Outcome { call, status, body: Body::Chunked(total) }.encode(out);
+            Frame::Outcome { call, status, body: Body::Chunked(total) }.encode(out.small());
             written.count(1);
         }
         let bytes = bulk.rest.split_to(bulk.rest.len().min(CHUNK_BYTES));
-        Frame::Chunk { call, of, bytes: &bytes }.encode(out);
+        Frame::announce_chunk(call, of, bytes.len(), out.small());
         written.count(1);
         self.bytes -= bytes.len();
+        out.payload(bytes);
         if !bulk.rest.is_empty() {
             self.taking_turns.push_back(bulk);
             return true;
@@ -140,7 +142,10 @@ fn position(bulks: &VecDeque<Bulk>, which: impl Fn(&Bulk) -> bool) -> Option<usi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::frame::{HEADER_BYTES, Header};
+    use crate::session::{
+        frame::{HEADER_BYTES, Header},
+        tests::whole,
+    };
 
     const MIB: u32 = 1024 * 1024;
 
@@ -157,8 +162,10 @@ mod tests {
         let mut written = Written::default();
         let mut calls = Vec::new();
         for _ in 0..count {
-            let mut out = Vec::new();
+            let mut out = Draft::new(0);
             bulks.next_chunk(invoked, &mut out, &mut written);
+            let small = out.small().len();
+            let out = whole(out.finish(0, small).0);
             let mut rest = &out[..];
             while let Some(header) = Header::peek(rest).unwrap() {
                 let (frame, after) = rest[HEADER_BYTES..].split_at(header.body);

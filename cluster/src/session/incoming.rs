@@ -1,12 +1,18 @@
 //! The receiving half of a session: from bytes to events.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut as _, Bytes, BytesMut, buf::Limit};
 
 use super::assembly::{Assemblies, Opening};
 use super::error::ProtocolError;
 use super::event::Event;
-use super::frame::{Body, Frame, HEADER_BYTES, Header};
+use super::frame::{Body, CHUNK_HEAD, Direction, Frame, HEADER_BYTES, Header, Kind};
 use super::numbers::Processed;
+
+/// What is missing of a chunk for its rest to be read to where it belongs: less is read with what follows.
+const REST_MIN: usize = 16 * 1024;
+
+/// Most bytes to be read between two chunks: about a header, so that what follows can be read to where it belongs.
+const BETWEEN_CHUNKS: usize = 4 * 1024;
 
 /// Splits what a peer sends into frames, puts large payloads together and tells what was said.
 ///
@@ -15,26 +21,70 @@ use super::numbers::Processed;
 #[derive(Debug)]
 pub struct Incoming {
     assemblies: Assemblies,
+    chunk: Option<PartOfChunk>,
     /// Highest call number of the peer.
     last_call: u64,
     processed: Processed,
     skipped: u64,
 }
 
+/// A chunk that has come in part, and lies where it belongs.
+#[derive(Debug)]
+struct PartOfChunk {
+    of: Direction,
+    call: u64,
+    /// Its size.
+    bytes: usize,
+    /// What its payload has when it is whole.
+    whole_at: usize,
+}
+
 impl Incoming {
     /// Creates the receiving half. `payload_max` is the largest payload that this node accepts, as its hello tells.
     pub fn new(payload_max: u32) -> Self {
-        Self { assemblies: Assemblies::new(payload_max), last_call: 0, processed: Processed::default(), skipped: 0 }
+        let assemblies = Assemblies::new(payload_max);
+        Self { assemblies, chunk: None, last_call: 0, processed: Processed::default(), skipped: 0 }
+    }
+
+    /// Where the bytes that come next may be read to without being copied again: behind what has come of a chunk.
+    pub fn rest_of_chunk(&mut self) -> Option<Limit<&mut BytesMut>> {
+        let PartOfChunk { of, call, whole_at, .. } = *self.chunk.as_ref()?;
+        let payload = self.assemblies.get_mut(of, call)?;
+        let missing = whole_at - payload.len();
+        Some(payload.limit(missing))
+    }
+
+    /// How many bytes are best read at most, where `buffer` was received from last: while chunks come, the next header and
+    /// not much of what is behind it.
+    pub fn reads_at_most(&self, buffer: &BytesMut) -> usize {
+        if !self.assemblies.any_begun() {
+            return usize::MAX;
+        }
+        let frame = Header::peek(buffer).ok().flatten().map_or(0, |header| HEADER_BYTES + header.body);
+        frame.saturating_sub(buffer.len()) + BETWEEN_CHUNKS
+    }
+
+    /// Another connection brings what follows, from the first frame that was not processed: a part of one is not.
+    pub fn goes_on_elsewhere(&mut self) {
+        if let Some(PartOfChunk { of, call, bytes, whole_at }) = self.chunk.take()
+            && let Some(payload) = self.assemblies.get_mut(of, call)
+        {
+            payload.truncate(whole_at - bytes);
+        }
     }
 
     /// Takes all whole frames off the front of `buffer` and passes what they say to `sink`; what remains is the
-    /// beginning of a frame, bounded by the largest kind.
+    /// beginning of a frame, bounded by the largest kind. What has come of a large chunk is taken, too: the rest may be
+    /// read to [where it belongs](Self::rest_of_chunk) before the next call, or into `buffer`.
     ///
     /// Events hold on to the memory of the buffer; what is to be kept long is better copied.
     ///
     /// # Errors
     /// The peer broke the protocol; what it said before that has reached the sink. Close the link.
     pub fn receive(&mut self, buffer: &mut BytesMut, sink: &mut impl FnMut(Event)) -> Result<(), ProtocolError> {
+        if !self.go_on_with_chunk(buffer, sink) {
+            return Ok(());
+        }
         let (whole, broken) = whole_frames(buffer);
         if whole > 0 {
             let batch = buffer.split_to(whole).freeze();
@@ -45,7 +95,46 @@ impl Incoming {
                 rest = after;
             }
         }
-        broken.map_or(Ok(()), Err)
+        match broken {
+            Some(broken) => Err(broken),
+            None => self.begin_chunk(buffer),
+        }
+    }
+
+    /// Takes what has come of the chunk at the front of `buffer`, if much of it has not.
+    fn begin_chunk(&mut self, buffer: &mut BytesMut) -> Result<(), ProtocolError> {
+        let Some(header) = Header::peek(buffer)?.filter(|header| header.kind == Kind::Chunk as u8) else {
+            return Ok(());
+        };
+        let frame = HEADER_BYTES + header.body;
+        // Its first byte is there as well: a chunk of none is refused as a whole.
+        if buffer.len() <= CHUNK_HEAD || frame - buffer.len() < REST_MIN {
+            return Ok(());
+        }
+        let Some(Frame::Chunk { call, of, .. }) = Frame::decode(header.kind, &buffer[HEADER_BYTES..])? else {
+            return Ok(());
+        };
+        let bytes = frame - CHUNK_HEAD;
+        let payload = self.assemblies.expect(of, call, bytes)?;
+        self.chunk = Some(PartOfChunk { of, call, bytes, whole_at: payload.len() + bytes });
+        payload.extend_from_slice(&buffer[CHUNK_HEAD..]);
+        buffer.clear();
+        Ok(())
+    }
+
+    /// Adds what `buffer` has of the chunk that has come in part; false while some is missing.
+    fn go_on_with_chunk(&mut self, buffer: &mut BytesMut, sink: &mut impl FnMut(Event)) -> bool {
+        let Some(mut rest) = self.rest_of_chunk() else { return true };
+        let here = rest.remaining_mut().min(buffer.len());
+        rest.put(buffer.split_to(here));
+        if rest.has_remaining_mut() {
+            return false;
+        }
+        if let Some(PartOfChunk { of, call, bytes, .. }) = self.chunk.take() {
+            self.processed.count(CHUNK_HEAD + bytes);
+            self.assemblies.finish(of, call).into_iter().for_each(sink);
+        }
+        true
     }
 
     fn frame(

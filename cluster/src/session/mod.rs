@@ -10,6 +10,7 @@
 //! tables or gossip.
 
 mod assembly;
+mod batch;
 mod bulk;
 mod by_call;
 pub mod credit;
@@ -30,6 +31,7 @@ mod retained;
 #[cfg(test)]
 mod tests;
 
+pub use batch::Batch;
 pub(crate) use by_call::ByCall;
 pub use error::ProtocolError;
 pub use event::Event;

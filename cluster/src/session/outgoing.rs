@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
-
+use super::batch::{Batch, Draft};
 use super::bulk::Bulks;
 use super::credit::{Account, Cost, Credit};
 use super::error::ProtocolError;
@@ -261,35 +260,38 @@ impl Outgoing {
     /// It has everything urgent; then, in the order of classes, small frames up to about [`BATCH_BYTES`], at least a
     /// segment of each class that waits, so that none starves; then chunks of large payloads in turn, at least one, up to
     /// the same size: with a batch for each chunk both processes would wake for each.
-    pub fn next_batch(&mut self) -> Bytes {
+    pub fn next_batch(&mut self) -> Batch {
         let small = self.cancels.bytes() + self.calls.bytes() + self.ractor.bytes();
-        let mut out = Vec::with_capacity(PREFIX_BYTES + small.min(BATCH_BYTES));
-        self.say_processed(&mut out);
+        let mut draft = Draft::new(PREFIX_BYTES + small.min(BATCH_BYTES));
+        let out = draft.small();
+        self.say_processed(out);
         if !self.credits.is_empty() && !self.withholds_credit() {
-            std::mem::take(&mut self.credits).into_values().for_each(|credit| Frame::Credit(credit).encode(&mut out));
+            std::mem::take(&mut self.credits).into_values().for_each(|credit| Frame::Credit(credit).encode(out));
         }
         if let Some(replayed) = self.retained.replay() {
-            out.extend_from_slice(&replayed);
-            return out.into();
+            let (mut batch, _) = draft.finish(0, 0);
+            batch.append(&replayed);
+            return batch;
         }
         let (numbered, frames) = (out.len(), self.written.frames());
         if !self.cancels.is_empty() {
-            self.cancels.take(&mut out, usize::MAX, &mut self.written);
+            self.cancels.take(out, usize::MAX, &mut self.written);
         }
-        if let Some(invoked) = self.calls.take(&mut out, BATCH_BYTES, &mut self.written) {
+        if let Some(invoked) = self.calls.take(out, BATCH_BYTES, &mut self.written) {
             self.invoked = invoked;
         }
         if !self.ractor.is_empty() {
-            self.ractor.take(&mut out, BATCH_BYTES, &mut self.written);
+            self.ractor.take(out, BATCH_BYTES, &mut self.written);
         }
-        while self.bulks.next_chunk(self.invoked, &mut out, &mut self.written) && out.len() < BATCH_BYTES {}
+        while self.bulks.next_chunk(self.invoked, &mut draft, &mut self.written) && draft.len() < BATCH_BYTES {}
+        let out = draft.small();
         let end = out.len();
         if let Some((reason, last_call)) = self.goodbye.take() {
-            Frame::Goodbye { reason, last_call }.encode(&mut out);
+            Frame::Goodbye { reason, last_call }.encode(out);
         }
-        let out = Bytes::from(out);
-        self.retained.keep(out.slice(numbered..end), self.written.frames() - frames);
-        out
+        let (batch, kept) = draft.finish(numbered, end);
+        self.retained.keep(kept, self.written.frames() - frames);
+        batch
     }
 
     /// Goes on over another connection: what the peer has not processed is written again, before all else.

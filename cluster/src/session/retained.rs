@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
+use bytes::Buf as _;
 
+use super::batch::Batch;
 use super::frame::{HEADER_BYTES, Header};
 
 /// Numbered frames, as they were written, from the first that the peer has not said to have processed.
@@ -21,16 +22,16 @@ pub(super) struct Retained {
 
 #[derive(Debug)]
 struct Piece {
-    bytes: Bytes,
+    batch: Batch,
     frames: u64,
 }
 
 impl Retained {
     /// Keeps what is written now.
-    pub(super) fn keep(&mut self, bytes: Bytes, frames: u64) {
+    pub(super) fn keep(&mut self, batch: Batch, frames: u64) {
         if frames > 0 {
-            self.bytes += bytes.len();
-            self.pieces.push_back(Piece { bytes, frames });
+            self.bytes += batch.remaining();
+            self.pieces.push_back(Piece { batch, frames });
             self.replayed += 1;
         }
     }
@@ -43,7 +44,7 @@ impl Retained {
     pub(super) fn acknowledge(&mut self, processed: u64) {
         while let Some(first) = self.pieces.front().filter(|first| self.before + first.frames <= processed) {
             self.before += first.frames;
-            self.bytes -= first.bytes.len();
+            self.bytes -= first.batch.remaining();
             self.replayed = self.replayed.saturating_sub(1);
             self.skip = 0;
             self.pieces.pop_front();
@@ -63,22 +64,23 @@ impl Retained {
     }
 
     /// Takes the next piece to be written again.
-    pub(super) fn replay(&mut self) -> Option<Bytes> {
+    pub(super) fn replay(&mut self) -> Option<Batch> {
         let piece = self.pieces.get(self.replayed)?;
         let skip = if self.replayed == 0 { std::mem::take(&mut self.skip) } else { 0 };
         self.replayed += 1;
-        Some(after(&piece.bytes, skip))
+        Some(after(&piece.batch, skip))
     }
 }
 
 /// What follows the first `frames` of a piece, which is whole frames of ours.
-fn after(bytes: &Bytes, frames: u64) -> Bytes {
-    let mut at = 0;
+fn after(batch: &Batch, frames: u64) -> Batch {
+    let mut rest = batch.clone();
     for _ in 0..frames {
-        match Header::peek(&bytes[at..]) {
-            Ok(Some(header)) => at += HEADER_BYTES + header.body,
+        // A header lies in one piece: only the bytes of a chunk lie elsewhere.
+        match Header::peek(rest.chunk()) {
+            Ok(Some(header)) => rest.advance(HEADER_BYTES + header.body),
             _ => break,
         }
     }
-    bytes.slice(at..)
+    rest
 }

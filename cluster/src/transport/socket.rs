@@ -1,9 +1,9 @@
 //! One authenticated connection.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::BytesMut;
+use bytes::{Buf, BufMut, BytesMut};
 use tokio::task::consume_budget;
 
 use super::{tls, unix};
@@ -14,6 +14,9 @@ const READ_BYTES: usize = 64 * 1024;
 /// Least room worth a read: one TLS record. Making room whenever a few bytes are missing would copy or allocate at
 /// every small read.
 const READ_BYTES_MIN: usize = 16 * 1024;
+
+/// Most pieces that are handed to the system at once; a batch has fewer.
+const PIECES_MAX: usize = 16;
 
 /// Carries bytes to and from one authenticated peer.
 ///
@@ -61,12 +64,34 @@ impl Socket {
     /// # Cancel safety
     /// Nothing is lost when it is dropped.
     pub async fn read(&self, buf: &mut BytesMut) -> io::Result<usize> {
+        self.read_some(buf, usize::MAX).await
+    }
+
+    /// The same of at most so many bytes.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when it is dropped.
+    pub async fn read_some(&self, buf: &mut BytesMut, most: usize) -> io::Result<usize> {
+        if buf.capacity() - buf.len() < READ_BYTES_MIN {
+            buf.reserve(READ_BYTES);
+        }
+        self.read_into(&mut buf.limit(most)).await
+    }
+
+    /// The same of at most as many bytes as `buf` has room for.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when it is dropped.
+    pub async fn read_into(&self, buf: &mut impl BufMut) -> io::Result<usize> {
         loop {
             consume_budget().await;
             self.check_open()?;
-            if buf.capacity() - buf.len() < READ_BYTES_MIN {
-                buf.reserve(READ_BYTES);
-            }
             match each!(&self.stream, it => it.try_read(buf)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 done => return done,
@@ -85,6 +110,17 @@ impl Socket {
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.check_open()?;
         each!(&self.stream, it => it.try_write(bytes))
+    }
+
+    /// The same of bytes that lie in pieces.
+    ///
+    /// # Errors
+    /// As [`try_write`](Self::try_write).
+    pub fn try_write_pieces(&self, bytes: &impl Buf) -> io::Result<usize> {
+        self.check_open()?;
+        let mut slices = [IoSlice::new(&[]); PIECES_MAX];
+        let count = bytes.chunks_vectored(&mut slices);
+        each!(&self.stream, it => it.try_write_vectored(&slices[..count]))
     }
 
     /// Waits until [`try_write`](Self::try_write) is worth trying again; it may still block.
@@ -131,11 +167,22 @@ impl Socket {
     ///
     /// # Cancel safety
     /// Not safe: some of the bytes may have been written.
-    pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
+    pub async fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
+        self.write_pieces(bytes).await
+    }
+
+    /// Writes all of what lies in pieces and flushes.
+    ///
+    /// # Errors
+    /// A connection that broke, or was aborted here.
+    ///
+    /// # Cancel safety
+    /// Not safe: some of the bytes may have been written.
+    pub async fn write_pieces(&self, mut bytes: impl Buf) -> io::Result<()> {
+        while bytes.has_remaining() {
             consume_budget().await;
-            match self.try_write(bytes) {
-                Ok(taken) => bytes = &bytes[taken..],
+            match self.try_write_pieces(&bytes) {
+                Ok(taken) => bytes.advance(taken),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.writable().await?,
                 Err(error) => return Err(error),
             }

@@ -36,6 +36,14 @@ impl<'a> Frame<'a> {
         out[start + 1..start + HEADER_BYTES].copy_from_slice(&(body as u32).to_le_bytes());
     }
 
+    /// Appends what stands before the `bytes` bytes of a chunk, which follow from elsewhere.
+    pub fn announce_chunk(call: u64, of: Direction, bytes: usize, out: &mut Vec<u8>) {
+        let start = out.len();
+        Self::Chunk { call, of, bytes: &[] }.encode(out);
+        let body = out.len() - start - HEADER_BYTES + bytes;
+        out[start + 1..start + HEADER_BYTES].copy_from_slice(&(body as u32).to_le_bytes());
+    }
+
     fn encode_body(&self, out: &mut Vec<u8>) {
         match *self {
             Self::Heartbeat(Heartbeat {

@@ -7,6 +7,9 @@ use super::invoke;
 /// Bytes before the body of a frame: its kind, then the body's length.
 pub const HEADER_BYTES: usize = 5;
 
+/// Bytes of a chunk before its piece of the payload: the header, the call, the direction.
+pub const CHUNK_HEAD: usize = HEADER_BYTES + 9;
+
 /// Kinds from here on are not numbered, known or not: both ends must count alike when only one knows a kind.
 const UNNUMBERED: u8 = 0x80;
 

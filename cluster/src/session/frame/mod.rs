@@ -11,7 +11,7 @@ mod invoke;
 mod kind;
 
 pub use invoke::{Deadline, Head, Id, Invoke, Lineage};
-pub use kind::{HEADER_BYTES, Header, Kind};
+pub use kind::{CHUNK_HEAD, HEADER_BYTES, Header, Kind};
 
 use super::credit::Credit;
 

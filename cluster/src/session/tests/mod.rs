@@ -5,10 +5,10 @@ mod incoming;
 mod outgoing;
 mod pair;
 
-use bytes::BytesMut;
+use bytes::{Buf as _, BufMut as _, BytesMut};
 
 use super::frame::{Frame, HEADER_BYTES, Head, Header};
-use super::{Event, Incoming, Outgoing, ProtocolError};
+use super::{Batch, Event, Incoming, Outgoing, ProtocolError};
 
 const MIB: usize = 1024 * 1024;
 const PAYLOAD_MAX: u32 = 4 * MIB as u32;
@@ -46,15 +46,19 @@ fn call(outgoing: &mut Outgoing, bytes: usize) -> u64 {
 }
 
 fn batch(outgoing: &mut Outgoing) -> Vec<u8> {
-    let mut out = Vec::new();
-    out.extend_from_slice(&outgoing.next_batch());
-    out
+    whole(outgoing.next_batch())
+}
+
+/// A batch as it comes out of a socket.
+pub(super) fn whole(mut batch: Batch) -> Vec<u8> {
+    let bytes = batch.remaining();
+    batch.copy_to_bytes(bytes).into()
 }
 
 fn drain(outgoing: &mut Outgoing) -> Vec<u8> {
     let mut out = Vec::new();
     while !outgoing.is_empty() {
-        out.extend_from_slice(&outgoing.next_batch());
+        out.extend(batch(outgoing));
     }
     out
 }
@@ -76,13 +80,18 @@ fn encode(frames: &[Frame<'_>]) -> Vec<u8> {
     out
 }
 
-/// Feeds pieces as they would come from a socket.
+/// Feeds pieces as they would come from a socket, the rest of a chunk to where it belongs.
 fn receive<'a>(
     incoming: &mut Incoming,
     pieces: impl IntoIterator<Item = &'a [u8]>,
 ) -> (Vec<Event>, Result<(), ProtocolError>) {
     let (mut buffer, mut events) = (BytesMut::new(), Vec::new());
-    for piece in pieces {
+    for mut piece in pieces {
+        if let Some(mut rest) = incoming.rest_of_chunk() {
+            let (belongs_there, follows) = piece.split_at(piece.len().min(rest.remaining_mut()));
+            rest.put_slice(belongs_there);
+            piece = follows;
+        }
         buffer.extend_from_slice(piece);
         if let Err(broken) = incoming.receive(&mut buffer, &mut |event| events.push(event)) {
             return (events, Err(broken));

@@ -178,7 +178,7 @@ fn a_call_in_a_backlog_reaches_the_wire_with_its_batch() {
     }
     let mut out = Vec::new();
     while !outgoing.is_empty() {
-        out.extend_from_slice(&outgoing.next_batch());
+        out.extend(batch(&mut outgoing));
         let handed_out = frames(&out).len() as u64;
         assert!(handed_out == 1_000 || !outgoing.reached_wire(handed_out + 1));
         assert!(outgoing.reached_wire(handed_out));

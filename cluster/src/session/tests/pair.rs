@@ -64,7 +64,7 @@ fn say(ops: &[Op]) -> Said {
     let (mut outgoing, mut said) = (outgoing(), Said::default());
     for (at, op) in ops.iter().enumerate() {
         match op {
-            Op::Batch => said.bytes.extend_from_slice(&outgoing.next_batch()),
+            Op::Batch => said.bytes.extend(batch(&mut outgoing)),
             op => do_one(&mut outgoing, &mut said, at, op),
         }
     }
@@ -209,11 +209,12 @@ proptest! {
                 if **acks {
                     outgoing.acknowledge(incoming.tell_processed()).unwrap();
                 }
+                incoming.goes_on_elsewhere();
                 outgoing.resume(incoming.processed()).unwrap();
                 wire.clear();
             }
             match ops.get(at) {
-                Some(Op::Batch) => wire.extend_from_slice(&outgoing.next_batch()),
+                Some(Op::Batch) => wire.extend(batch(&mut outgoing)),
                 Some(op) => do_one(&mut outgoing, &mut said, at, op),
                 None => wire.extend_from_slice(&drain(&mut outgoing)),
             }
@@ -297,9 +298,7 @@ fn a_sender_at_all_its_bounds_stays_within_those_of_its_receiver() {
     (2_001..=2_020).for_each(|call| outgoing.outcome(call, Status::Returned, largest.clone()).unwrap());
     let (mut incoming, mut buffer, mut events) = (incoming(), BytesMut::new(), 0);
     while !outgoing.is_empty() {
-        let mut out = Vec::new();
-        out.extend_from_slice(&outgoing.next_batch());
-        buffer.extend_from_slice(&out);
+        buffer.extend_from_slice(&batch(&mut outgoing));
         incoming.receive(&mut buffer, &mut |_| events += 1).unwrap();
         // Each call that left makes room for another, which the receiver must take.
         if outgoing.has_room() && invokes < 2_000 {

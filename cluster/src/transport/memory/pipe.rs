@@ -11,7 +11,7 @@ use std::io;
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Buf as _, BufMut, Bytes};
 use rand::Rng as _;
 use rand::rngs::StdRng;
 use std::time::Duration;
@@ -87,7 +87,7 @@ impl Pipe {
         Self { state: Mutex::new(state), changed: Notify::new() }
     }
 
-    pub(super) fn try_read(&self, buf: &mut BytesMut, now: Instant) -> io::Result<usize> {
+    pub(super) fn try_read(&self, buf: &mut impl BufMut, now: Instant) -> io::Result<usize> {
         let taken = self.lock().take(buf, now)?;
         if taken > 0 {
             self.changed.notify_waiters();
@@ -215,15 +215,15 @@ impl fmt::Debug for Pipe {
 }
 
 impl State {
-    fn take(&mut self, buf: &mut BytesMut, now: Instant) -> io::Result<usize> {
+    fn take(&mut self, buf: &mut impl BufMut, now: Instant) -> io::Result<usize> {
         if self.unheard {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let arrived = self.arrived(now);
         let mut taken = 0;
         while let Some(chunk) = self.chunks.front_mut().filter(|chunk| chunk.due <= arrived) {
-            let count = chunk.bytes.len().min(READ_BYTES_MAX - taken);
-            buf.extend_from_slice(&chunk.bytes[..count]);
+            let count = chunk.bytes.len().min(READ_BYTES_MAX - taken).min(buf.remaining_mut());
+            buf.put_slice(&chunk.bytes[..count]);
             chunk.bytes.advance(count);
             taken += count;
             if !chunk.bytes.is_empty() {

@@ -1,9 +1,9 @@
 //! One end of a connection in memory.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::sync::Arc;
 
-use bytes::BytesMut;
+use bytes::BufMut;
 use tokio::time::Instant;
 
 use super::pipe::Pipe;
@@ -20,7 +20,7 @@ impl Stream {
         Self { outgoing, incoming }
     }
 
-    pub(crate) fn try_read(&self, buf: &mut BytesMut) -> io::Result<usize> {
+    pub(crate) fn try_read(&self, buf: &mut impl BufMut) -> io::Result<usize> {
         self.incoming.try_read(buf, Instant::now())
     }
 
@@ -31,6 +31,10 @@ impl Stream {
 
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.outgoing.try_write(bytes, Instant::now())
+    }
+
+    pub(crate) fn try_write_vectored(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.try_write(pieces.first().map_or(&[], |piece| piece))
     }
 
     pub(crate) async fn writable(&self) -> io::Result<()> {

@@ -8,7 +8,7 @@ use std::io::{self, BufRead as _, IoSlice, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::BufMut;
 use rustix::net::Shutdown;
 use rustls::Connection;
 use socket2::SockRef;
@@ -28,11 +28,12 @@ pub(crate) struct Stream {
 
 impl Stream {
     /// Takes over after the handshake. `connection` may hold the first plaintext already.
-    pub(super) fn new(tcp: TcpStream, connection: Connection) -> Self {
+    pub(super) fn new(tcp: TcpStream, mut connection: Connection) -> Self {
+        connection.set_buffer_limit(Some(WRITE_BYTES_MAX));
         Self { tcp, inbound: Mutex::new(Inbound::new()), connection: Mutex::new(connection) }
     }
 
-    pub(crate) fn try_read(&self, buf: &mut BytesMut) -> io::Result<usize> {
+    pub(crate) fn try_read(&self, buf: &mut impl BufMut) -> io::Result<usize> {
         let mut inbound = lock(&self.inbound);
         loop {
             if let Some(count) = self.decrypt(&mut inbound, buf)? {
@@ -50,9 +51,14 @@ impl Stream {
     }
 
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.try_write_vectored(&[IoSlice::new(bytes)])
+    }
+
+    pub(crate) fn try_write_vectored(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut connection = lock(&self.connection);
         self.send(&mut connection)?;
-        let taken = connection.writer().write(&bytes[..bytes.len().min(WRITE_BYTES_MAX)])?;
+        // rustls takes no more than its limit.
+        let taken = connection.writer().write_vectored(pieces)?;
         match self.send(&mut connection) {
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
             _sent_or_held_back => Ok(taken),
@@ -96,7 +102,7 @@ impl Stream {
 
     /// Turns what was read into plaintext, until there is some (then how much, 0 after the closing alert) or until
     /// more must be read.
-    fn decrypt(&self, inbound: &mut Inbound, buf: &mut BytesMut) -> io::Result<Option<usize>> {
+    fn decrypt(&self, inbound: &mut Inbound, buf: &mut impl BufMut) -> io::Result<Option<usize>> {
         loop {
             let mut connection = lock(&self.connection);
             if let Some(count) = take_plaintext(&mut connection, buf)? {
@@ -156,15 +162,16 @@ impl std::fmt::Debug for Inbound {
 }
 
 /// Takes what rustls has decrypted: nothing yet, or how much, 0 after the closing alert.
-fn take_plaintext(connection: &mut Connection, buf: &mut BytesMut) -> io::Result<Option<usize>> {
+fn take_plaintext(connection: &mut Connection, buf: &mut impl BufMut) -> io::Result<Option<usize>> {
     let mut reader = connection.reader();
     let mut taken = 0;
-    loop {
+    while buf.has_remaining_mut() {
         let count = match reader.fill_buf() {
             Ok([]) => return Ok(Some(taken)),
             Ok(chunk) => {
-                buf.extend_from_slice(chunk);
-                chunk.len()
+                let room = chunk.len().min(buf.remaining_mut());
+                buf.put_slice(&chunk[..room]);
+                room
             }
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
             Err(_would_block) => return Ok((taken > 0).then_some(taken)),
@@ -172,6 +179,7 @@ fn take_plaintext(connection: &mut Connection, buf: &mut BytesMut) -> io::Result
         reader.consume(count);
         taken += count;
     }
+    Ok(Some(taken))
 }
 
 /// The state is rustls's or a buffer, whole at every point at which a panic could strike.

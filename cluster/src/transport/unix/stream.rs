@@ -1,8 +1,8 @@
 //! An admitted Unix connection.
 
-use std::io;
+use std::io::{self, IoSlice};
 
-use bytes::BytesMut;
+use bytes::BufMut;
 use rustix::net::Shutdown;
 use tokio::net::UnixStream;
 
@@ -14,7 +14,7 @@ impl Stream {
         Self(stream)
     }
 
-    pub(crate) fn try_read(&self, buf: &mut BytesMut) -> io::Result<usize> {
+    pub(crate) fn try_read(&self, buf: &mut impl BufMut) -> io::Result<usize> {
         self.0.try_read_buf(buf)
     }
 
@@ -24,6 +24,10 @@ impl Stream {
 
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.0.try_write(bytes)
+    }
+
+    pub(crate) fn try_write_vectored(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.0.try_write_vectored(pieces)
     }
 
     pub(crate) async fn writable(&self) -> io::Result<()> {
