@@ -1,6 +1,9 @@
 //! How much a node has to do, counted where it changes.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::{
+    sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use tokio::sync::Notify;
 
@@ -90,6 +93,22 @@ impl Pool {
         !self.is_closed()
     }
 
+    /// Whether the load that has moved is far from what was told still, by more than is over `soon`; if not, it is as if it
+    /// had not moved.
+    #[must_use]
+    pub fn load_is_worth_telling(&self, soon: Duration) -> bool {
+        let (mean_us, executors) = (self.load().mean_us, self.executor_count());
+        let counts =
+            |far: usize| mean_us == 0 || far as u128 * u128::from(mean_us) >= soon.as_micros() * executors as u128;
+        let is_worth = || self.load_is_far().is_some_and(counts);
+        if is_worth() {
+            return true;
+        }
+        self.load.moved.store(false, Ordering::Relaxed);
+        // Who moved it just before that told nobody.
+        is_worth()
+    }
+
     /// Notes that the load is about to be told.
     pub fn load_is_told(&self) {
         self.load.told.store(self.pressing(), Ordering::Relaxed);
@@ -102,10 +121,15 @@ impl Pool {
         if self.load.moved.load(Ordering::Relaxed) {
             return;
         }
-        let (now, told) = (self.pressing(), self.load.told.load(Ordering::Relaxed));
-        if now.abs_diff(told) >= self.executor_count().max(told / 4) && !self.load.moved.swap(true, Ordering::Relaxed) {
+        if self.load_is_far().is_some() && !self.load.moved.swap(true, Ordering::Relaxed) {
             self.load.moves.notify_one();
         }
+    }
+
+    /// By how many invocations the load differs from what was told, if that is much.
+    fn load_is_far(&self) -> Option<usize> {
+        let (now, told) = (self.pressing(), self.load.told.load(Ordering::Relaxed));
+        Some(now.abs_diff(told)).filter(|far| *far >= self.executor_count().max(told / 4))
     }
 
     /// Invocations that want an executor; a sixteenth of those that wait.
