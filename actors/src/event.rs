@@ -1,6 +1,13 @@
 //! Supervision events: what happens to tasks and nodes, for whoever wants to watch.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
@@ -106,18 +113,20 @@ pub enum Event {
 #[derive(Clone, Debug)]
 pub struct Events {
     sender: broadcast::Sender<Arc<Event>>,
+    /// The channel knows as well, behind a lock: too much for two events a call.
+    readers: Arc<AtomicUsize>,
 }
 
 impl Default for Events {
     fn default() -> Self {
-        Self { sender: broadcast::channel(BEHIND_MAX).0 }
+        Self { sender: broadcast::channel(BEHIND_MAX).0, readers: Arc::default() }
     }
 }
 
 impl Events {
     /// Tells an event to all who read.
     pub fn tell(&self, event: impl FnOnce() -> Event) {
-        if self.sender.receiver_count() > 0 {
+        if self.readers.load(Ordering::SeqCst) > 0 {
             // Readers may have gone meanwhile: then nobody needs it.
             let _ = self.sender.send(Arc::new(event()));
         }
@@ -126,7 +135,8 @@ impl Events {
     /// Reads what happens from now on.
     #[must_use]
     pub fn read(&self) -> EventStream {
-        EventStream { receiver: self.sender.subscribe() }
+        self.readers.fetch_add(1, Ordering::SeqCst);
+        EventStream { receiver: self.sender.subscribe(), readers: self.readers.clone() }
     }
 }
 
@@ -135,6 +145,13 @@ impl Events {
 #[derive(Debug)]
 pub struct EventStream {
     receiver: broadcast::Receiver<Arc<Event>>,
+    readers: Arc<AtomicUsize>,
+}
+
+impl Drop for EventStream {
+    fn drop(&mut self) {
+        self.readers.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl EventStream {

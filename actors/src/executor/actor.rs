@@ -9,7 +9,7 @@ use std::{
 use ractor::{Actor, ActorProcessingErr, ActorRef, Message, SupervisionEvent};
 use tokio::task::{coop::unconstrained, yield_now};
 
-use super::{Executor, Order, Pool, body::Body, running::Running};
+use super::{Executor, Order, body::Body, means::SHORT, running::Running};
 
 /// Most first polls in a row before the executor lets its suspended tasks run.
 const TURN: usize = 64;
@@ -45,18 +45,23 @@ impl Actor for ExecutorActor {
         executor: &mut Arc<Executor>,
     ) -> Result<(), ActorProcessingErr> {
         let mut expected = 0u64;
+        let mut begun = InTurn::new(executor);
         for _ in 0..TURN {
             poll_fn(|cx| if executor.is_occupied(None, cx) { Poll::Pending } else { Poll::Ready(()) }).await;
             let Some(order) = executor.pool.next() else {
+                drop(begun);
                 executor.rest();
                 return Ok(());
             };
-            expected = expected.saturating_add(order.weight);
+            let weight = order.weight;
             executor.begin(order);
+            begun.is_polled(weight);
+            expected = expected.saturating_add(weight);
             if expected >= TURN_NANOS {
                 break;
             }
         }
+        drop(begun);
         // The next message would be taken at once: only who yields lets others of this thread run.
         yield_now().await;
         myself.cast(Turn).map_err(Into::into)
@@ -88,9 +93,8 @@ impl Actor for ExecutorActor {
 impl Executor {
     /// Starts an invocation: polls it once, and has an actor run it if that was not enough.
     pub(super) fn begin(self: &Arc<Self>, order: Order) {
-        let Order { context, arguments, reply, ticket, mut charge, weight } = order;
+        let Order { context, arguments, reply, ticket, mut charge, weight: _ } = order;
         let pool = &self.pool;
-        let _done = Weighed { pool, weight };
         if let Some(reason) = charge.begin(&context) {
             drop(charge);
             return pool.refuse(&context, reply, reason);
@@ -137,15 +141,44 @@ impl Executor {
     }
 }
 
-/// Takes an order off what is to be done when its first poll is over.
-struct Weighed<'a> {
-    pool: &'a Pool,
-    weight: u64,
+/// While an executor begins one order after the other. What all executors count is counted once for many of them: two that
+/// write one number at each call wait for each other.
+struct InTurn {
+    executor: Arc<Executor>,
+    /// Weight of what has had its first poll, and is counted as to be done still.
+    polled: u64,
 }
 
-impl Drop for Weighed<'_> {
+impl InTurn {
+    fn new(executor: &Arc<Executor>) -> Self {
+        // On a shared host an executor is busy by what it computes, poll by poll.
+        if !executor.pool.settings.shared_host {
+            executor.in_turn.store(true, Ordering::Relaxed);
+            executor.pool.load.busy.fetch_add(1, Ordering::Relaxed);
+        }
+        Self { executor: executor.clone(), polled: 0 }
+    }
+
+    /// An order of that weight has had its first poll.
+    fn is_polled(&mut self, weight: u64) {
+        self.polled = self.polled.saturating_add(weight);
+        // What takes longer is to be seen at once.
+        if self.polled >= SHORT {
+            self.tell();
+        }
+    }
+
+    fn tell(&mut self) {
+        self.executor.pool.work.fetch_sub(std::mem::take(&mut self.polled), Ordering::Relaxed);
+    }
+}
+
+impl Drop for InTurn {
     fn drop(&mut self) {
-        self.pool.work.fetch_sub(self.weight, Ordering::Relaxed);
+        self.tell();
+        if self.executor.in_turn.swap(false, Ordering::Relaxed) {
+            self.executor.is_free();
+        }
     }
 }
 

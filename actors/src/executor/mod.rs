@@ -171,6 +171,8 @@ pub struct Executor {
     actor: OnceLock<ActorRef<Turn>>,
     awake: AtomicBool,
     polls: AtomicUsize,
+    /// It begins one order after the other, and is counted as busy for as long.
+    in_turn: AtomicBool,
     stamp: Stamp,
     turns: AtomicU32,
     /// What was computed on a shared host, in nanoseconds of virtual time.
@@ -228,6 +230,7 @@ impl Pool {
                 actor: OnceLock::new(),
                 awake: AtomicBool::new(false),
                 polls: AtomicUsize::new(0),
+                in_turn: AtomicBool::new(false),
                 stamp: Stamp::default(),
                 turns: AtomicU32::new(0),
                 burnt: AtomicU64::new(0),
@@ -600,9 +603,18 @@ impl Executor {
             if let Some(context) = by {
                 self.stamp.begin(context);
             }
-            self.pool.load.busy.fetch_add(1, Ordering::Relaxed);
+            if !self.in_turn.load(Ordering::Relaxed) {
+                self.pool.load.busy.fetch_add(1, Ordering::Relaxed);
+            }
         }
         Busy(self.clone())
+    }
+
+    /// It was counted as busy, and is no more.
+    fn is_free(&self) {
+        self.pool.load.busy.fetch_sub(1, Ordering::Relaxed);
+        self.pool.load_moves();
+        self.pool.look_again();
     }
 }
 
@@ -617,10 +629,9 @@ struct Busy(Arc<Executor>);
 impl Drop for Busy {
     fn drop(&mut self) {
         let Self(executor) = self;
-        if executor.polls.fetch_sub(1, Ordering::Relaxed) == 1 {
-            executor.pool.load.busy.fetch_sub(1, Ordering::Relaxed);
-            executor.pool.load_moves();
-            executor.pool.look_again();
+        // A turn goes on to the next order by itself.
+        if executor.polls.fetch_sub(1, Ordering::Relaxed) == 1 && !executor.in_turn.load(Ordering::Relaxed) {
+            executor.is_free();
             if executor.pool.has_startable() {
                 executor.wake();
             }

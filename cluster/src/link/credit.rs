@@ -11,7 +11,7 @@ use std::{
 
 use atasks_actors::executor::{Issuer, Ticket};
 
-use super::{Link, Out};
+use super::{Link, Out, serve::Delivery};
 use crate::session::{
     ProtocolError,
     credit::{Amount, CLASSES_MAX, Cost, Credit, Grant, SHARED},
@@ -133,11 +133,16 @@ impl Link {
 
     /// Lets a call of the peer into the queue: what it costs, and what it holds while it waits. None: the peer has sent more
     /// than its window lets in.
-    pub(super) fn let_in(self: &Arc<Self>, head: &Head, bytes: usize) -> Option<(Option<Cost>, Option<Ticket>)> {
+    pub(super) fn let_in(
+        &self,
+        delivery: &Arc<Delivery>,
+        head: &Head,
+        bytes: usize,
+    ) -> Option<(Option<Cost>, Option<Ticket>)> {
         let Some(grants) = &self.grants else { return Some((None, None)) };
         let Some(cost) = grants.cost(head, bytes) else { return Some((None, None)) };
         let admitted = grants.of(cost.class).arrive(cost.bytes);
-        let ticket = Ticket::new(self.clone(), cost.class, cost.bytes);
+        let ticket = Ticket::new(delivery.clone(), cost.class, cost.bytes);
         if !admitted {
             self.is_over(cost);
             return None;
@@ -161,11 +166,18 @@ impl Link {
     }
 }
 
-impl Issuer for Link {
+impl Issuer for Delivery {
     fn lets_start(&self) -> bool {
-        !self.unread.load(Ordering::SeqCst)
+        !self.0.unread.load(Ordering::SeqCst)
     }
 
+    fn left(&self, class: u32, bytes: u64) {
+        self.0.left(class, bytes);
+    }
+}
+
+impl Link {
+    /// A call of the peer waits here no more.
     fn left(&self, class: u32, bytes: u64) {
         let Some(grant) = self.grants.as_ref().map(|grants| grants.of(class)) else { return };
         if !grant.leave(bytes) {

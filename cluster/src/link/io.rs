@@ -5,14 +5,14 @@ use std::{
     time::Duration,
 };
 
-use atasks_actors::executor::{LoadReport, Submitted};
+use atasks_actors::executor::LoadReport;
 use bytes::{Buf as _, BytesMut};
 use tokio::{
     task::yield_now,
     time::{MissedTickBehavior, interval, sleep},
 };
 
-use super::{Abilities, Link, LinkMsg};
+use super::{Abilities, Link, LinkMsg, serve::Arrivals};
 use crate::{
     config::Role,
     node::NodeCore,
@@ -164,14 +164,13 @@ fn heartbeat(node: &NodeCore) -> Heartbeat {
 pub(super) struct Reader {
     incoming: Incoming,
     outcomes: Vec<(u64, crate::session::frame::Status, bytes::Bytes)>,
-    submitted: Vec<Submitted>,
     /// The peer has left, and has got no call of ours above this one.
     left: Option<u64>,
 }
 
 impl Reader {
     pub(super) fn new(payload_max: u32) -> Self {
-        Self { incoming: Incoming::new(payload_max), outcomes: Vec::new(), submitted: Vec::new(), left: None }
+        Self { incoming: Incoming::new(payload_max), outcomes: Vec::new(), left: None }
     }
 
     pub(super) fn processed(&self) -> u64 {
@@ -187,17 +186,21 @@ impl Reader {
             return Ok(());
         }
         let mut broken = Ok(());
-        let Self { incoming, outcomes, submitted, left } = self;
+        let Self { incoming, outcomes, left } = self;
+        let mut arrivals = Arrivals::new(link);
         let received = incoming.receive(buffer, &mut |event| match event {
             Event::Invoke { head, extension, arguments } => {
-                link.serve(&node, (head, &extension, arguments), submitted);
-                if submitted.len() >= AT_ONCE_CALLS {
-                    node.agent().run(submitted);
+                link.serve(&node, (head, &extension, arguments), &mut arrivals);
+                if arrivals.len() >= AT_ONCE_CALLS {
+                    arrivals.run(&node);
                 }
             }
             Event::Outcome { call, status, result } => outcomes.push((call, status, result)),
-            Event::Cancel { call, by } => link.cancel_one(call, by),
-            Event::Abandoned { head, bytes, .. } => link.hand_back(&head, bytes),
+            Event::Cancel { call, by } => {
+                arrivals.run(&node);
+                link.cancel_one(call, by);
+            }
+            Event::Abandoned { head, bytes, .. } => link.hand_back(&head, bytes, &arrivals),
             Event::Credit(credit) => broken = broken.clone().and_then(|()| link.hear_credit(credit)),
             Event::Heartbeat(heartbeat) => {
                 let was_stalled = link.is_stalled();
@@ -226,7 +229,7 @@ impl Reader {
             Event::Peers(bytes) => acquainted(&node, link, &bytes),
             Event::Ractor(piece) => link.streams.heard(link, &node, &piece),
         });
-        node.agent().run(submitted);
+        arrivals.run(&node);
         received?;
         link.processed.store(incoming.processed(), Ordering::Relaxed);
         link.last_call.store(incoming.last_call(), Ordering::Relaxed);

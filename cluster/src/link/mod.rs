@@ -101,6 +101,8 @@ pub(crate) struct Link {
     processed: AtomicU64,
     /// Calls of the peer whose arguments have not come whole.
     arriving: AtomicUsize,
+    /// Calls of the peer have come that are not filed yet.
+    admitting: AtomicBool,
     /// The peer's highest call that has come.
     last_call: AtomicU64,
     heard: Mutex<Instant>,
@@ -186,6 +188,7 @@ impl Link {
             connected: AtomicBool::new(false),
             processed: AtomicU64::new(0),
             arriving: AtomicUsize::new(0),
+            admitting: AtomicBool::new(false),
             last_call: AtomicU64::new(0),
             heard: Mutex::new(Instant::now()),
             beats: Beats::default(),

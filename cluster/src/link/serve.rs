@@ -1,6 +1,9 @@
 //! Calls that come in: handed to the agent, cancelled, and answered with exactly one outcome each.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering};
+use std::{
+    cell::OnceCell,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+};
 
 use atasks_actors::{
     codec,
@@ -37,6 +40,47 @@ struct Served {
     cost: Option<Cost>,
 }
 
+/// Calls that one read has brought and that were admitted: they are filed and queued in one step.
+pub(super) struct Arrivals<'a> {
+    link: &'a Arc<Link>,
+    /// Made for the first call: most of what comes to a client is none.
+    delivery: OnceCell<Arc<Delivery>>,
+    served: Vec<(u64, Served)>,
+    submitted: Vec<Submitted>,
+}
+
+/// The link as the calls of one read hold it. Were it the link itself, reader and executors would write one count of holders
+/// at each call, and wait for each other.
+pub(super) struct Delivery(pub(super) Arc<Link>);
+
+impl<'a> Arrivals<'a> {
+    pub(super) fn new(link: &'a Arc<Link>) -> Self {
+        Self { link, delivery: OnceCell::new(), served: Vec::new(), submitted: Vec::new() }
+    }
+
+    fn delivery(&self) -> &Arc<Delivery> {
+        self.delivery.get_or_init(|| Arc::new(Delivery(self.link.clone())))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.submitted.len()
+    }
+
+    /// Files them, so that they can be cancelled, and has them run.
+    pub(super) fn run(&mut self, node: &NodeCore) {
+        let Self { link, served, submitted, .. } = self;
+        if !link.admitting.load(Ordering::Relaxed) {
+            return;
+        }
+        link.serving.lock().extend(served.drain(..));
+        node.agent().run(submitted);
+        link.admitting.store(false, Ordering::SeqCst);
+        if node.is_draining() {
+            node.agent().look_again();
+        }
+    }
+}
+
 impl Serving {
     pub(super) fn len(&self) -> usize {
         self.lock().len()
@@ -66,7 +110,7 @@ fn cancel_in_order(mut calls: Vec<(u64, Context)>, by: Canceller) {
 impl Link {
     /// Whether calls of the peer run here, or are on their way with large arguments.
     pub(crate) fn is_serving(&self) -> bool {
-        !self.serving.is_empty() || self.arriving.load(Ordering::Relaxed) > 0
+        self.admitting.load(Ordering::SeqCst) || !self.serving.is_empty() || self.arriving.load(Ordering::Relaxed) > 0
     }
 
     /// Cancels all that runs here for the peer.
@@ -75,24 +119,30 @@ impl Link {
         cancel_in_order(calls, by);
     }
 
-    /// Takes an invocation that the peer asks for. What is admitted is `submitted` later, with all that comes now.
+    /// Takes an invocation that the peer asks for. What is admitted runs later, with all that comes now.
     pub(super) fn serve(
-        self: &Arc<Self>,
+        &self,
         node: &Arc<NodeCore>,
         (head, area, arguments): (Head, &[u8], Bytes),
-        submitted: &mut Vec<Submitted>,
+        arrivals: &mut Arrivals<'_>,
     ) {
         let call = head.call;
+        // Before it is looked whether the node drains: who waits for the last call sees this one coming.
+        if !self.admitting.load(Ordering::Relaxed) {
+            self.admitting.store(true, Ordering::SeqCst);
+        }
         if let Some(lost) = find::<Vec<NodeId>>(area, extension::LOST_NODES) {
             node.losses().merge(self.root_of(&head), &lost);
         }
-        let Some((cost, ticket)) = self.let_in(&head, area.len() + arguments.len()) else {
+        let delivery = arrivals.delivery().clone();
+        let Some((cost, ticket)) = self.let_in(&delivery, &head, area.len() + arguments.len()) else {
             return self.outcome(call, Outcome::HandedBack);
         };
         match node.agent().admit(node, self.request(head, area, arguments)) {
             Ok((context, arguments)) => {
-                self.serving.lock().insert(call, Served { context: context.clone(), cost });
-                submitted.push(Submitted { context, arguments, reply: Reply::new(self.clone(), call), ticket });
+                arrivals.served.push((call, Served { context: context.clone(), cost }));
+                let reply = Reply::new(delivery, call);
+                arrivals.submitted.push(Submitted { context, arguments, reply, ticket });
             }
             Err(outcome) => {
                 cost.into_iter().for_each(|cost| self.is_over(cost));
@@ -134,9 +184,9 @@ impl Link {
     }
 
     /// Answers a call whose arguments never came whole.
-    pub(super) fn hand_back(self: &Arc<Self>, head: &Head, bytes: usize) {
+    pub(super) fn hand_back(&self, head: &Head, bytes: usize, arrivals: &Arrivals<'_>) {
         // It has come and left in one step, its ticket with it.
-        if let Some((Some(cost), _ticket)) = self.let_in(head, bytes) {
+        if let Some((Some(cost), _ticket)) = self.let_in(arrivals.delivery(), head, bytes) {
             self.is_over(cost);
         }
         self.outcome(head.call, Outcome::HandedBack);
@@ -155,7 +205,14 @@ fn find<T: serde::de::DeserializeOwned>(area: &[u8], kind: u8) -> Option<T> {
     codec::decode(extension::find(area, kind)?).ok()
 }
 
-impl Sink for Link {
+impl Sink for Delivery {
+    fn outcome(&self, call: u64, outcome: Outcome) {
+        self.0.outcome(call, outcome);
+    }
+}
+
+impl Link {
+    /// Tells the peer how one of its calls has ended.
     fn outcome(&self, call: u64, outcome: Outcome) {
         let mut out = self.out();
         let unheard = out.leaving && !matches!(outcome, Outcome::HandedBack);
