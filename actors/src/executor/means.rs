@@ -56,6 +56,11 @@ impl Means {
         }
     }
 
+    /// Whether its invocations are known to be short.
+    pub(super) fn is_short(&self, task: &TaskEntry) -> bool {
+        (1..SHORT).contains(&self.of(task))
+    }
+
     fn note(&self, task: &TaskEntry, nanos: u64) {
         for mean in self.cell(task).into_iter().chain([&self.any]) {
             let before = mean.load(Ordering::Relaxed);
@@ -103,8 +108,7 @@ impl Stopwatch {
     }
 
     pub(super) fn new(executor: &Executor, task: &TaskEntry) -> Self {
-        let mean = executor.pool.means.of(task);
-        let is_short = mean != 0 && mean < SHORT;
+        let is_short = executor.pool.means.is_short(task);
         Self { nanos: (!is_short || executor.turn().is_multiple_of(SAMPLED)).then_some(0) }
     }
 

@@ -26,6 +26,7 @@ mod task_actor;
 #[cfg(test)]
 mod tests;
 mod ticket;
+mod wake;
 
 use std::{
     fmt, io,
@@ -55,6 +56,7 @@ use self::{
     running::Running,
     stamp::{Seen, Stamp},
     task_actor::Run,
+    wake::SecondLook,
 };
 pub use self::{
     burn::{Burn, burn},
@@ -156,6 +158,7 @@ pub struct Pool {
     executors: OnceLock<Vec<Weak<Executor>>>,
     /// Executors that are not awake; those that are about to sleep as well.
     asleep: AtomicUsize,
+    second_look: SecondLook,
     places: Mutex<Vec<Place>>,
     closed: AtomicBool,
     fence: Arc<Fence>,
@@ -173,6 +176,8 @@ pub struct Executor {
     polls: AtomicUsize,
     /// It begins one order after the other, and is counted as busy for as long.
     in_turn: AtomicBool,
+    /// What it polls, or has polled last, is not known to be short.
+    at_length: AtomicBool,
     stamp: Stamp,
     turns: AtomicU32,
     /// What was computed on a shared host, in nanoseconds of virtual time.
@@ -215,6 +220,7 @@ impl Pool {
             parked: Parked::default(),
             executors: OnceLock::new(),
             asleep: AtomicUsize::new(count),
+            second_look: SecondLook::default(),
             places: Mutex::default(),
             closed: AtomicBool::new(false),
             draining: AtomicBool::new(false),
@@ -231,6 +237,7 @@ impl Pool {
                 awake: AtomicBool::new(false),
                 polls: AtomicUsize::new(0),
                 in_turn: AtomicBool::new(false),
+                at_length: AtomicBool::new(false),
                 stamp: Stamp::default(),
                 turns: AtomicU32::new(0),
                 burnt: AtomicU64::new(0),
@@ -261,14 +268,16 @@ impl Pool {
 
     /// The same of many that have come at once: they are queued in one step.
     pub fn submit_all(&self, submitted: impl IntoIterator<Item = Submitted>) {
-        let (mut count, mut refused) = (0, Vec::new());
-        self.put(|queue| {
+        let (mut count, mut refused, mut can_wait) = (0, Vec::new(), true);
+        self.push(|queue| {
             let mut weight = 0;
             for submitted in submitted {
                 match self.memory.admit(&submitted.context, submitted.arguments.len()) {
                     Ok(charge) => {
                         let expected = self.means.expected(submitted.context.task());
                         (count, weight) = (count + 1, weight + expected);
+                        // A nested call may have a whole tree below it.
+                        can_wait &= submitted.context.parent().is_none() && self.means.is_short(submitted.context.task());
                         queue_up(queue, Order::new(submitted, charge, expected));
                     }
                     Err(reason) => refused.push((submitted, reason)),
@@ -280,8 +289,9 @@ impl Pool {
         for (Submitted { context, reply, .. }, reason) in refused {
             self.refuse(&context, reply, reason);
         }
-        // One executor is awake by now.
-        (1..self.executor_count().min(count)).for_each(|_| self.wake_one());
+        if !(can_wait && self.keeps_up()) {
+            (0..self.executor_count().min(count)).for_each(|_| self.wake_one());
+        }
     }
 
     /// Runs an invocation that this node has made itself: where it is awaited if this is one of the node's executors.
@@ -419,12 +429,20 @@ impl Pool {
     }
 
     fn put(&self, push: impl FnOnce(&mut Queue<Order>)) {
+        self.push(push);
+        self.wake_one();
+    }
+
+    /// The same, and wakes nobody.
+    fn push(&self, push: impl FnOnce(&mut Queue<Order>)) {
         let mut queue = self.lock_queue();
         push(&mut queue);
         self.load.note(&queue);
         drop(queue);
         self.load_moves();
-        if self.is_closed() { self.let_go() } else { self.wake_one() }
+        if self.is_closed() {
+            self.let_go();
+        }
     }
 
     /// Takes the next order that may run.
@@ -497,27 +515,6 @@ impl Pool {
         }
     }
 
-    /// Wakes an executor that sleeps: one that is not busy with a task, if there is one.
-    fn wake_one(&self) {
-        // Who goes to sleep is counted first, and looks for what waits afterwards.
-        if self.asleep.load(Ordering::SeqCst) == 0 {
-            return;
-        }
-        let asleep = || self.executors().filter(|executor| !executor.awake.load(Ordering::SeqCst));
-        if let Some(executor) = self.free_executor().or_else(|| asleep().next()) {
-            executor.wake();
-        }
-    }
-
-    /// An executor that has nothing to do.
-    fn free_executor(&self) -> Option<Arc<Executor>> {
-        if self.asleep.load(Ordering::SeqCst) == 0 {
-            return None;
-        }
-        self.executors()
-            .find(|executor| !executor.awake.load(Ordering::SeqCst) && executor.polls.load(Ordering::Relaxed) == 0)
-    }
-
     /// The executors that live. They hold the pool, not the other way round, so that it goes when they go.
     fn executors(&self) -> impl Iterator<Item = Arc<Executor>> {
         self.executors.get().into_iter().flatten().filter_map(Weak::upgrade)
@@ -577,17 +574,6 @@ impl Executor {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks the executor to look at the queue, once until it has.
-    fn wake(&self) {
-        if self.awake.load(Ordering::SeqCst) || self.awake.swap(true, Ordering::SeqCst) {
-            return;
-        }
-        self.pool.asleep.fetch_sub(1, Ordering::SeqCst);
-        if let Some(actor) = self.actor() {
-            let _ = actor.cast(Turn);
-        }
-    }
-
     /// Counts the invocations that begin here.
     fn turn(&self) -> u32 {
         // Only this thread writes it.
@@ -603,6 +589,8 @@ impl Executor {
             if let Some(context) = by {
                 self.stamp.begin(context);
             }
+            let is_short = by.is_some_and(|context| self.pool.means.is_short(context.task()));
+            self.at_length.store(!is_short, Ordering::Relaxed);
             if !self.in_turn.load(Ordering::Relaxed) {
                 self.pool.load.busy.fetch_add(1, Ordering::Relaxed);
             }

@@ -65,7 +65,7 @@ impl Stamp {
         self.task.store(context.task().index().map_or(NONE, u64::from), Ordering::Relaxed);
     }
 
-    fn polls(&self) -> u64 {
+    pub(super) fn polls(&self) -> u64 {
         self.polls.load(Ordering::Relaxed)
     }
 

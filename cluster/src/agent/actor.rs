@@ -34,6 +34,8 @@ impl Actor for AgentActor {
         let pool = Pool::start(node.me().clone(), settings, node.host(), &myself.get_cell()).await?;
         node.io().spawn(tell_load(pool.clone(), Arc::downgrade(&node)));
         node.io().spawn(watch(pool.clone(), Arc::downgrade(&node), node.agent().worth_a_look.clone()));
+        let looks = pool.clone();
+        node.io().spawn(async move { while looks.look_twice().await {} });
         let _ = node.agent().pool.set(pool);
         Ok(Arc::downgrade(&node))
     }
