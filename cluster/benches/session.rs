@@ -7,7 +7,7 @@ use atasks_cluster::session::{
     Awaited, Event, Incoming, Outgoing, Pending,
     frame::{Head, Status},
 };
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut as _, Bytes, BytesMut};
 use criterion::{Criterion, Throughput};
 
 const BACKLOG_MAX: usize = 256 << 20;
@@ -83,7 +83,7 @@ impl End {
     /// Has the other end read all that is to be written.
     fn hand_over(&mut self, to: &mut Self, mut hear: impl FnMut(Event)) {
         while !self.outgoing.is_empty() {
-            to.read.extend_from_slice(&self.outgoing.next_batch());
+            to.read.put(self.outgoing.next_batch());
             to.incoming.receive(&mut to.read, &mut hear).unwrap();
         }
     }
