@@ -11,12 +11,14 @@ use std::{
     time::Duration,
 };
 
+use atasks_actors::{invocation::Invocation, router::Router, task::Form};
 use atasks_cluster::node::{Amount, Windows};
 pub use atasks_cluster::{node::Counts, transport::Network};
+use bytes::Bytes;
 use tokio::{task::JoinHandle, time::Instant};
 
 pub use self::simulation::{Simulation, address};
-use crate::{Event, EventStream, Node, NodeBuilder, NodeId, StartError};
+use crate::{Event, EventStream, Node, NodeBuilder, NodeId, StartError, TaskCall, TaskReturn, program};
 
 /// Names the seed that a simulated test runs with; by default it is 1.
 pub const SEED: &str = "ATASKS_SEED";
@@ -72,6 +74,28 @@ pub fn simulate_cluster<T>(
 pub fn windows(worker: NodeBuilder, calls: u64, bytes: u64) -> NodeBuilder {
     let window = Amount { calls, bytes };
     worker.windows(Windows { shared: window, own: window })
+}
+
+/// Where so many calls like this one would go, one after another, were they made from `node` now; none is made. Fewer than
+/// `count`: its task is not registered, or nobody can run it.
+pub fn targets<R: TaskReturn>(node: &Node, call: &TaskCall<R>, count: usize) -> Vec<NodeId> {
+    let Some(task) = program::find(call.driver().task) else { return Vec::new() };
+    let root = |id| Invocation {
+        id,
+        parent: None,
+        root: id,
+        attempt: 1,
+        task,
+        form: Form::Codec,
+        arguments: Bytes::new(),
+        deadline: None,
+        label: None,
+        baggage: None,
+        holds: None,
+        movable: true,
+    };
+    let placement = &call.driver().placement;
+    (0..count).map_while(|_| node.core().target(&root(node.core().next_id()), placement)).collect()
 }
 
 /// Keeps the executor for `work`, as a task does that computes: nothing else runs there until then. In a simulated cluster

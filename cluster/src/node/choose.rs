@@ -98,7 +98,7 @@ impl NodeCore {
     }
 
     /// The one node that a call goes to, whatever there is to do there.
-    pub(crate) fn target(&self, invocation: &Invocation, placement: &Placement) -> Option<NodeId> {
+    pub fn target(&self, invocation: &Invocation, placement: &Placement) -> Option<NodeId> {
         match self.choose(invocation, placement)? {
             Chosen::Here => Some(self.me.clone()),
             Chosen::Peer(link, _) => Some(link.id().clone()),

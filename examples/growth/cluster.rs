@@ -1,0 +1,48 @@
+//! A cluster of processes, and this process as its client.
+
+use std::time::Duration;
+
+use atasks::{Node, Result};
+use tokio::time::timeout;
+
+use crate::{
+    load::own_processor_time,
+    nodes::{Nodes, Over, Seeds},
+};
+
+/// Longest that a cluster may take to come together.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) struct Cluster {
+    nodes: Nodes,
+    client: Node,
+}
+
+impl Cluster {
+    /// As many workers, with one executor each, all linked with each other and with this process, whose calls go there.
+    pub(crate) async fn start(over: Over, workers: usize) -> Result<Self> {
+        let mut nodes = Nodes::start(over, Seeds::All, workers)?;
+        let meshed = timeout(PATIENCE, nodes.meshed()).await;
+        meshed.map_err(|_late| atasks::Error::msg(format!("no full mesh within {PATIENCE:?}")))??;
+        let builder = Node::builder().client().secret(nodes.secret()).min_workers(workers);
+        let client = (0..workers).fold(builder, |builder, node| builder.seed(nodes.address(node))).join().await?;
+        Ok(Self { nodes, client })
+    }
+
+    pub(crate) fn nodes(&self) -> &Nodes {
+        &self.nodes
+    }
+
+    pub(crate) fn client(&self) -> &Node {
+        &self.client
+    }
+
+    /// How long the workers and this process have used a processor.
+    pub(crate) fn spent(&self) -> Result<Duration> {
+        Ok(self.nodes.processor_times()?.into_iter().sum::<Duration>() + own_processor_time())
+    }
+
+    pub(crate) async fn end(self) {
+        self.client.leave().await;
+    }
+}
