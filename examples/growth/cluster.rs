@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use atasks::{Node, Result};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::{
     load::own_processor_time,
@@ -12,6 +12,11 @@ use crate::{
 
 /// Longest that a cluster may take to come together.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// For so long it is looked what the nodes do.
+const SETTLES_EACH: Duration = Duration::from_millis(500);
+/// So often.
+const SETTLES_MAX: usize = 60;
 
 pub(crate) struct Cluster {
     nodes: Nodes,
@@ -26,7 +31,24 @@ impl Cluster {
         meshed.map_err(|_late| atasks::Error::msg(format!("no full mesh within {PATIENCE:?}")))??;
         let builder = Node::builder().client().secret(nodes.secret()).min_workers(workers);
         let client = (0..workers).fold(builder, |builder, node| builder.seed(nodes.address(node))).join().await?;
-        Ok(Self { nodes, client })
+        let cluster = Self { nodes, client };
+        cluster.settles().await?;
+        Ok(cluster)
+    }
+
+    /// Waits until the nodes no longer do less and less: linked, they still have things to do for each other.
+    async fn settles(&self) -> Result<()> {
+        let mut last = Duration::from_secs(3600);
+        for _ in 0..SETTLES_MAX {
+            let before = self.spent()?;
+            sleep(SETTLES_EACH).await;
+            let spent = self.spent()?.saturating_sub(before);
+            if spent >= last.mul_f64(0.9) {
+                break;
+            }
+            last = spent;
+        }
+        Ok(())
     }
 
     pub(crate) fn nodes(&self) -> &Nodes {

@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use atasks::{Candidate, Event, Node, Placement, Policy, Snapshot, Unplaced, testing::simulate_cluster};
+use atasks::{
+    Candidate, Event, Node, Placement, Policy, Snapshot, Unplaced,
+    testing::{simulate_cluster, targets},
+};
 use tokio::time::Instant;
 
 use crate::{placed, reason, whereabouts, workers};
@@ -98,5 +101,21 @@ fn a_panic_in_it_is_an_event_and_the_call_is_placed_as_by_auto() {
         whereabouts().place(Placement::policy(Panics)).await.unwrap();
         let Some(Event::PolicyPanicked(subject, message)) = events.next().await else { panic!() };
         assert_eq!((subject.task, &message[..]), ("atasks::whereabouts", "no idea"));
+    });
+}
+
+#[test]
+fn where_calls_would_go_is_told_without_making_them() {
+    simulate_cluster(priced(), 1, async |cluster| {
+        let low = whereabouts().place(Placement::Label("low".into()));
+        let went: Vec<_> = targets(cluster.client(), &low, 100).iter().map(|node| node.name().to_owned()).collect();
+        assert_eq!(went.len(), 100);
+        assert!(["w0", "w1"].iter().all(|name| went.iter().any(|went| went == name)), "{went:?}");
+        assert!(!went.contains(&"w2".to_owned()));
+        let nobody = whereabouts().place(Placement::Label("free".into()));
+        assert_eq!(targets(cluster.client(), &nobody, 100), []);
+        for worker in cluster.workers() {
+            assert!(cluster.counts(worker).await.is_idle());
+        }
     });
 }

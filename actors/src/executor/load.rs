@@ -90,6 +90,17 @@ impl Pool {
         !self.is_closed()
     }
 
+    /// Whether the load that has moved is far from what was told still; if not, it is as if it had not moved.
+    #[must_use]
+    pub fn load_stays_moved(&self) -> bool {
+        if self.load_is_far() {
+            return true;
+        }
+        self.load.moved.store(false, Ordering::Relaxed);
+        // Who moved it just before that told nobody.
+        self.load_is_far()
+    }
+
     /// Notes that the load is about to be told.
     pub fn load_is_told(&self) {
         self.load.told.store(self.pressing(), Ordering::Relaxed);
@@ -102,10 +113,14 @@ impl Pool {
         if self.load.moved.load(Ordering::Relaxed) {
             return;
         }
-        let (now, told) = (self.pressing(), self.load.told.load(Ordering::Relaxed));
-        if now.abs_diff(told) >= self.executor_count().max(told / 4) && !self.load.moved.swap(true, Ordering::Relaxed) {
+        if self.load_is_far() && !self.load.moved.swap(true, Ordering::Relaxed) {
             self.load.moves.notify_one();
         }
+    }
+
+    fn load_is_far(&self) -> bool {
+        let (now, told) = (self.pressing(), self.load.told.load(Ordering::Relaxed));
+        now.abs_diff(told) >= self.executor_count().max(told / 4)
     }
 
     /// Invocations that want an executor; a sixteenth of those that wait.

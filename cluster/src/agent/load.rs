@@ -10,14 +10,27 @@ use tokio::time::{sleep, timeout};
 
 use crate::node::NodeCore;
 
-/// Least time between two reports. A frame of 29 bytes to each peer, fifty times a second at most.
+/// Least time between two reports, to few peers. A frame of 29 bytes to each, fifty times a second at most.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// Peers from which on the pause grows with their number, so that no more frames leave in all: in a cluster of busy nodes
+/// each tells each other, and else they would come to do little but that.
+const FEW: usize = 8;
+
+/// A change that is over so soon is not told: of a single short call a hundred peers would hear twice.
+const LASTS: Duration = Duration::from_millis(2);
 
 /// Tells the load until the node has left. Heartbeats tell it as well, changed or not.
 pub(super) async fn tell_load(pool: Arc<Pool>, node: Weak<NodeCore>) {
     let Some(heartbeat) = node.upgrade().map(|node| node.config().liveness.heartbeat) else { return };
     loop {
         let moved = timeout(heartbeat, pool.load_moved()).await;
+        if moved == Ok(true) {
+            sleep(LASTS).await;
+            if !pool.load_stays_moved() {
+                continue;
+            }
+        }
         let Some(node) = node.upgrade().filter(|node| !node.is_closed()) else { return };
         pool.load_is_told();
         match moved {
@@ -28,7 +41,25 @@ pub(super) async fn tell_load(pool: Arc<Pool>, node: Weak<NodeCore>) {
             Ok(false) => return,
             Err(_quiet) => continue,
         }
+        let pause = pause(node.links().len()).min(heartbeat.max(PAUSE));
         drop(node);
-        sleep(PAUSE).await;
+        sleep(pause).await;
+    }
+}
+
+fn pause(peers: usize) -> Duration {
+    PAUSE * u32::try_from(peers.div_ceil(FEW).max(1)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_peers_hear_at_once_and_many_not_more_in_all() {
+        for (peers, millis) in [(0, 20), (1, 20), (8, 20), (9, 40), (16, 40), (64, 160)] {
+            assert_eq!(pause(peers), Duration::from_millis(millis), "{peers}");
+        }
+        let _ = pause(usize::MAX);
     }
 }
