@@ -29,7 +29,7 @@ pub(crate) async fn measure(plan: &Plan) -> Result<Vec<Table>> {
         let mut load = Load::of_calls(in_flight, |at| async move { add(at as i64, 1).await.map(drop) });
         let cost = load.cost(&|| cluster.spent(), plan.window).await?;
         load.end().await?;
-        table.push(in_flight, vec![cost]);
+        table.push(in_flight, vec![cost.cpu_us]);
     }
     cluster.end().await;
     Ok(vec![table])

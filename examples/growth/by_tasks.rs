@@ -65,7 +65,7 @@ pub(crate) async fn measure(plan: &Plan) -> Result<Vec<Table>> {
         let mut load = Load::of_calls(IN_FLIGHT, call);
         let cost = load.cost(&|| Ok(own_processor_time()), plan.window).await?;
         load.end().await?;
-        table.push(tasks, vec![cost, pair.choice(tasks)?]);
+        table.push(tasks, vec![cost.cpu_us, pair.choice(tasks)?]);
         pair.end().await;
     }
     Ok(vec![table])

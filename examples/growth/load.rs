@@ -34,6 +34,14 @@ pub(crate) struct Counter {
     enough: Arc<AtomicBool>,
 }
 
+/// What a call takes while others are in flight.
+pub(crate) struct Cost {
+    /// Of processors.
+    pub(crate) cpu_us: f64,
+    /// From the end of one call to that of the next.
+    pub(crate) wall_us: f64,
+}
+
 impl Counter {
     pub(crate) fn add(&self, calls: u64) {
         self.done.fetch_add(calls, Ordering::Relaxed);
@@ -76,16 +84,18 @@ impl Load {
         Self { counter, loops }
     }
 
-    /// Microseconds of a processor that a call takes, once each loop has called: the median of some windows.
-    pub(crate) async fn cost(&mut self, spent: Spent<'_>, window: Duration) -> Result<f64> {
+    /// What a call takes, once each loop has called: the medians of some windows.
+    pub(crate) async fn cost(&mut self, spent: Spent<'_>, window: Duration) -> Result<Cost> {
         self.until(self.loops.len() as u64, Duration::ZERO).await?;
-        let mut costs = Vec::with_capacity(WINDOWS);
+        let (mut cpu, mut wall) = (Vec::new(), Vec::new());
         for _ in 0..WINDOWS {
-            let (done, before) = (self.counter.done(), spent()?);
+            let (begun, done, before) = (Instant::now(), self.counter.done(), spent()?);
             self.until(done + 1, window).await?;
-            costs.push(spent()?.saturating_sub(before).as_secs_f64() * 1e6 / (self.counter.done() - done) as f64);
+            let micros = |time: Duration| time.as_secs_f64() * 1e6 / (self.counter.done() - done) as f64;
+            cpu.push(micros(spent()?.saturating_sub(before)));
+            wall.push(micros(begun.elapsed()));
         }
-        Ok(median(costs))
+        Ok(Cost { cpu_us: median(cpu), wall_us: median(wall) })
     }
 
     /// Waits until so many calls are over, and so long.

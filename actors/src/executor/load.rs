@@ -1,6 +1,9 @@
 //! How much a node has to do, counted where it changes.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::{
+    sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use tokio::sync::Notify;
 
@@ -90,15 +93,20 @@ impl Pool {
         !self.is_closed()
     }
 
-    /// Whether the load that has moved is far from what was told still; if not, it is as if it had not moved.
+    /// Whether the load that has moved is far from what was told still, by more than is over within `soon`; if not, it is as
+    /// if it had not moved.
     #[must_use]
-    pub fn load_stays_moved(&self) -> bool {
-        if self.load_is_far() {
+    pub fn load_stays_moved(&self, soon: Duration) -> bool {
+        let (mean_us, executors) = (self.load().mean_us, self.executor_count());
+        let counts =
+            |far: usize| mean_us == 0 || far as u128 * u128::from(mean_us) >= soon.as_micros() * executors as u128;
+        let stays = || self.load_is_far().is_some_and(counts);
+        if stays() {
             return true;
         }
         self.load.moved.store(false, Ordering::Relaxed);
         // Who moved it just before that told nobody.
-        self.load_is_far()
+        stays()
     }
 
     /// Notes that the load is about to be told.
@@ -113,14 +121,15 @@ impl Pool {
         if self.load.moved.load(Ordering::Relaxed) {
             return;
         }
-        if self.load_is_far() && !self.load.moved.swap(true, Ordering::Relaxed) {
+        if self.load_is_far().is_some() && !self.load.moved.swap(true, Ordering::Relaxed) {
             self.load.moves.notify_one();
         }
     }
 
-    fn load_is_far(&self) -> bool {
+    /// By how many invocations the load differs from what was told, if that is much.
+    fn load_is_far(&self) -> Option<usize> {
         let (now, told) = (self.pressing(), self.load.told.load(Ordering::Relaxed));
-        now.abs_diff(told) >= self.executor_count().max(told / 4)
+        Some(now.abs_diff(told)).filter(|far| *far >= self.executor_count().max(told / 4))
     }
 
     /// Invocations that want an executor; a sixteenth of those that wait.

@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// each tells each other, and else they would come to do little but that.
 const FEW: usize = 8;
 
-/// A change that is over so soon is not told: of a single short call a hundred peers would hear twice.
+/// What is over so soon is not told: nobody could make use of it, and of a single short call all peers would hear twice.
 const LASTS: Duration = Duration::from_millis(2);
 
 /// Tells the load until the node has left. Heartbeats tell it as well, changed or not.
@@ -27,19 +27,20 @@ pub(super) async fn tell_load(pool: Arc<Pool>, node: Weak<NodeCore>) {
         let moved = timeout(heartbeat, pool.load_moved()).await;
         if moved == Ok(true) {
             sleep(LASTS).await;
-            if !pool.load_stays_moved() {
-                continue;
-            }
         }
         let Some(node) = node.upgrade().filter(|node| !node.is_closed()) else { return };
-        pool.load_is_told();
         match moved {
-            Ok(true) => {
+            Ok(true) if pool.load_stays_moved(LASTS) => {
+                pool.load_is_told();
                 node.tell_load();
                 node.agent().look_for_takers();
             }
+            Ok(true) => {}
             Ok(false) => return,
-            Err(_quiet) => continue,
+            Err(_quiet) => {
+                pool.load_is_told();
+                continue;
+            }
         }
         let pause = pause(node.links().len()).min(heartbeat.max(PAUSE));
         drop(node);
