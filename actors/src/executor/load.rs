@@ -93,20 +93,20 @@ impl Pool {
         !self.is_closed()
     }
 
-    /// Whether the load that has moved is far from what was told still, by more than is over within `soon`; if not, it is as
-    /// if it had not moved.
+    /// Whether the load that has moved is far from what was told still, by more than is over `soon`; if not, it is as if it
+    /// had not moved.
     #[must_use]
-    pub fn load_stays_moved(&self, soon: Duration) -> bool {
+    pub fn load_is_worth_telling(&self, soon: Duration) -> bool {
         let (mean_us, executors) = (self.load().mean_us, self.executor_count());
         let counts =
             |far: usize| mean_us == 0 || far as u128 * u128::from(mean_us) >= soon.as_micros() * executors as u128;
-        let stays = || self.load_is_far().is_some_and(counts);
-        if stays() {
+        let is_worth = || self.load_is_far().is_some_and(counts);
+        if is_worth() {
             return true;
         }
         self.load.moved.store(false, Ordering::Relaxed);
         // Who moved it just before that told nobody.
-        stays()
+        is_worth()
     }
 
     /// Notes that the load is about to be told.

@@ -17,20 +17,18 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// each tells each other, and else they would come to do little but that.
 const FEW: usize = 8;
 
-/// What is over so soon is not told: nobody could make use of it, and of a single short call all peers would hear twice.
-const LASTS: Duration = Duration::from_millis(2);
+/// What is over so soon is not told: a report takes about as long to get anywhere, and of each short call all peers would
+/// hear.
+const SOON: Duration = Duration::from_micros(200);
 
 /// Tells the load until the node has left. Heartbeats tell it as well, changed or not.
 pub(super) async fn tell_load(pool: Arc<Pool>, node: Weak<NodeCore>) {
     let Some(heartbeat) = node.upgrade().map(|node| node.config().liveness.heartbeat) else { return };
     loop {
         let moved = timeout(heartbeat, pool.load_moved()).await;
-        if moved == Ok(true) {
-            sleep(LASTS).await;
-        }
         let Some(node) = node.upgrade().filter(|node| !node.is_closed()) else { return };
         match moved {
-            Ok(true) if pool.load_stays_moved(LASTS) => {
+            Ok(true) if pool.load_is_worth_telling(SOON) => {
                 pool.load_is_told();
                 node.tell_load();
                 node.agent().look_for_takers();
