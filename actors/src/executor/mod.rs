@@ -277,7 +277,8 @@ impl Pool {
                         let expected = self.means.expected(submitted.context.task());
                         (count, weight) = (count + 1, weight + expected);
                         // A nested call may have a whole tree below it.
-                        can_wait &= submitted.context.parent().is_none() && self.means.is_short(submitted.context.task());
+                        can_wait &=
+                            submitted.context.parent().is_none() && self.means.is_short(submitted.context.task());
                         queue_up(queue, Order::new(submitted, charge, expected));
                     }
                     Err(reason) => refused.push((submitted, reason)),
