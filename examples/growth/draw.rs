@@ -69,7 +69,7 @@ impl Figure {
         }
         svg.line((LEFT, HEIGHT - BOTTOM), (WIDTH - RIGHT, HEIGHT - BOTTOM), "#666666", 1.0);
         svg.text((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 10.0, "middle", "", self.x.label);
-        svg.text(LEFT - 8.0, TOP - 14.0, "end", "", self.y.label);
+        svg.text(8.0, TOP - 14.0, "start", "", self.y.label);
         let mut legend = LEFT + 20.0;
         for (points, label, colour) in &lines {
             svg.line((legend, TOP - 18.0), (legend + 20.0, TOP - 18.0), colour, 3.0);
