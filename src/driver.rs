@@ -367,8 +367,12 @@ impl Driver {
                     attempt.placed_again += 1;
                     attempt.step = match attempt.placed_again < PLACED_AGAIN_MAX {
                         true => Step::Start,
-                        // Whoever hands it back again and again needs time to be gone.
-                        false => Step::Backoff { until: Instant::now() + HANDED_BACK_PAUSE, woken: None },
+                        // Whoever hands it back again and again needs time to be gone. The deadline is told in time all the same.
+                        false => {
+                            let until = Instant::now() + HANDED_BACK_PAUSE;
+                            let until = attempt.invocation.deadline.map_or(until, |deadline| deadline.min(until));
+                            Step::Backoff { until, woken: None }
+                        }
                     };
                     continue;
                 }

@@ -7,7 +7,7 @@ use atasks::{Canceller, Event, Loss, NodeId, Ran, Rejection, TaskError};
 
 use crate::ledger::{Await, Body, End, Entries, Key, Ledger};
 use crate::plan::Plan;
-use crate::run::{Ends, PLACE_TIMEOUT};
+use crate::run::Ends;
 
 const LOST_AFTER: Duration = Duration::from_secs(3);
 const CANCEL_GRACE: Duration = Duration::from_secs(1);
@@ -94,12 +94,13 @@ impl Judge<'_> {
         {
             self.breach(format!("call {key} was to end at {deadline:?}, and did at {at:?}: {awaited:?}"));
         }
-        // Its node was killed: that is known in time. What may be repeated waits for somebody who can run it, each time anew.
-        let told = LOST_AFTER + SLACK + PLACE_TIMEOUT * if awaited.idempotent { awaited.retries } else { 0 };
+        // Its node was killed: that is known in time. What is repeated waits for room after that, as any call does.
+        let is_repeated = awaited.idempotent && awaited.retries > 0;
         if let [body] = &bodies[..]
             && let Some(killed) = self.entries.killed.get(&body.node)
             && body.ended == Some(*killed)
-            && self.entries.awake(&awaited.caller, *killed, *at) > told
+            && !is_repeated
+            && self.entries.awake(&awaited.caller, *killed, *at) > LOST_AFTER + SLACK
         {
             self.breach(format!("call {key} was told at {at:?} of {}, killed at {killed:?}", body.node));
         }

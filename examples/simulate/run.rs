@@ -29,7 +29,7 @@ const TIDY_AFTER: Duration = Duration::from_secs(6);
 /// What a link holds beyond its backlog: one payload, for whose last chunk there was room, and what is no Invoke.
 const BEYOND_BACKLOG: usize = 800_000;
 const LOOK_EVERY: Duration = Duration::from_millis(37);
-pub(crate) const PLACE_TIMEOUT: Duration = Duration::from_secs(3);
+const PLACE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What came of a seed.
 #[derive(Debug)]

@@ -256,6 +256,18 @@ async fn a_deadline_tells_the_time_since_the_first_poll() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_is_handed_back_again_and_again_hears_of_its_deadline_in_time() {
+    let handed_back = (0..PLACED_AGAIN_MAX).map(|_| Answer::Now(Outcome::HandedBack));
+    let node = Fake::new(handed_back.chain([Answer::Never]));
+    let mut driver = call(&node);
+    driver.limit_timeout(HANDED_BACK_PAUSE / 2);
+    let error = outcome(&mut driver).await.unwrap_err();
+    let TaskError::DeadlineExceeded { after, ran: Ran::No, .. } = error else { panic!("{error:?}") };
+    // A clock of whole milliseconds is read twice.
+    assert!(after <= HANDED_BACK_PAUSE / 2 + Duration::from_millis(3), "{after:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pause_has_the_node_wake_it_once_however_often_it_is_polled() {
     let node = Fake::new([lost(1), returned()]);
     let mut driver = call(&node);
