@@ -35,7 +35,7 @@ fn a_value_that_does_not_fit_is_named_with_its_key() {
         program("launched").arg("worker").env("ATASKS__LIMITS__PAYLOAD_MAX", "lots"),
         &["ATASKS__LIMITS__PAYLOAD_MAX", "`limits.payload_max`", "`lots`", "from 1 to 1GiB"],
     );
-    check_refused(program("launched").args(["worker", "--listen", "nowhere"]), &["cluster.listen", "`nowhere`"]);
+    check_refused(program("launched").args(["worker", "--listen", "nowhere"]), &["--listen: `nowhere`", "HOST:PORT"]);
     check_refused(
         program("launched").args(["worker", "--name", ""]),
         &["the builder", "`node.name` is empty", "1 to 255"],
