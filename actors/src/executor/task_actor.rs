@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::{Executor, running::Running};
 
 /// Most task actors that an executor has, and keeps; about 9 KB each, most of it for their mailboxes. What waits beyond them
-/// is [hosted](super::crowd). Where each invocation has an actor more are made, and stay for a while.
+/// is hosted by the executor itself. Where each invocation has an actor more are made, and stay for a while.
 pub const TASK_ACTORS_MAX: usize = 256;
 
 /// How often some of those above that are stopped. When a large tree ends, its outcomes and cancels go first: the end of

@@ -225,7 +225,7 @@ pub enum Canceller {
     /// The node that ran it was drained.
     Drain,
     /// The node that made the call has left. A body is told so as well when its own node leaves; whoever awaits it from
-    /// another node gets [`TaskError::NodeLost`] with [`Loss::Left`].
+    /// another node gets [`TaskError::NodeLost`](super::TaskError::NodeLost) with [`Loss::Left`].
     Leave,
 }
 
