@@ -18,7 +18,9 @@ use futures_util::task::AtomicWaker;
 use tokio::{sync::Notify, time::Instant};
 
 use self::below::cancel_below;
-pub(crate) use self::current::{enter, inlined, inlined_last, may_inline, polling};
+pub(crate) use self::current::{enter, polling};
+#[cfg(feature = "worker")]
+pub(crate) use self::current::{inlined, inlined_last, may_inline};
 use crate::{
     invocation::{Baggage, Invocation, InvocationId},
     node_id::NodeId,
