@@ -391,6 +391,7 @@ impl Pool {
         self.closed.store(true, Ordering::SeqCst);
         self.blocking.close();
         self.load.told();
+        self.second_look.ends();
         self.let_go();
         for executor in self.executors() {
             if let Some(actor) = executor.actor() {

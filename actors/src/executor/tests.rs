@@ -252,6 +252,16 @@ async fn actors_in_a_crowd(actor_for_every: bool) -> usize {
 }
 
 #[tokio::test]
+async fn whoever_looks_twice_ends_with_the_pool() {
+    let (_node, pool, supervisor) = start(SETTINGS).await;
+    let looks = pool.clone();
+    let looks = tokio::spawn(async move { while looks.look_twice().await {} });
+    pool.close();
+    tokio::time::timeout(Duration::from_secs(20), looks).await.unwrap().unwrap();
+    supervisor.stop(None);
+}
+
+#[tokio::test]
 async fn in_a_crowd_what_waits_is_hosted_and_ends_with_its_executor() {
     assert_eq!(actors_in_a_crowd(false).await, TASK_ACTORS_MAX);
 }

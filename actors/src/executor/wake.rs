@@ -27,6 +27,13 @@ pub(super) struct SecondLook {
     wanted: Notify,
 }
 
+impl SecondLook {
+    /// Has whoever looks find that the node has left.
+    pub(super) fn ends(&self) {
+        self.wanted.notify_one();
+    }
+}
+
 impl Pool {
     /// Whether the executors that are awake do what waits in time, as far as is known. Whether they really do is looked at
     /// a little later.
